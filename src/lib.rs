@@ -5,6 +5,8 @@
 //! ```
 //!
 //! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
+
 pub mod decode;
+pub mod demo;
 pub mod restore;
 pub mod schema;
