@@ -4,9 +4,29 @@
 //! days → windows → pages → records → Arrow batches → day files → lake
 //! ```
 //!
-//! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
+//! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it; in reading order:
+//!
+//! | room | its one job |
+//! | --- | --- |
+//! | [`cli`], [`config`] | what was typed, and what it means |
+//! | [`exit`] | how a run ended |
+//! | [`schema`] | the record types, from `schemas/*.json` |
+//! | [`input`] | saved responses as streams of bytes |
+//! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
+//! | [`restore`] | rows → JSON records again |
+//! | [`report`] | the only printing |
+//! | [`demo`] | the embedded API server with seeded data and faults |
 
+pub mod cli;
+pub mod config;
+mod convert;
 pub mod decode;
 pub mod demo;
+pub mod exit;
+pub mod input;
+pub mod report;
 pub mod restore;
+mod run;
 pub mod schema;
+
+pub use run::run;

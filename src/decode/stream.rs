@@ -375,5 +375,5 @@ fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|&byte| u64::from(byte == b'\n')).sum()
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }
