@@ -11,12 +11,14 @@
 //! | [`cli`], [`config`] | what was typed, and what it means |
 //! | [`exit`] | how a run ended |
 //! | [`schema`] | the record types, from `schemas/*.json` |
+//! | [`api`] | the client: windows, pages, retries, proofs of completeness |
 //! | [`input`] | saved responses as streams of bytes |
 //! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
 //! | [`restore`] | rows → JSON records again |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
 
+pub mod api;
 pub mod cli;
 pub mod config;
 mod convert;
