@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, Account, ConvertSettings, LakeSettings, RestoreSettings};
+use crate::api::Endpoint;
+use crate::config::{self, Account, ConvertSettings, ExportSettings, LakeSettings, RestoreSettings};
 use crate::demo::args::RecordsArgs;
 use crate::schema::{self, Table, render::Format};
 
@@ -30,6 +32,12 @@ pub enum Command {
     /// Converts saved API responses into the lake.
     #[command(after_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Exports days of the API into the lake.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
+    /// Writes the lake's records as NDJSON, each as it came from the API.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
     /// Prints a table's schema.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
@@ -46,6 +54,15 @@ Examples:
   callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
   callake convert 'pages/2025-09-*.json.gz' --dest lake --account ACCOUNT --timezone-offset -330
   zcat dump.gz | callake convert - --dest lake --account ACCOUNT --keep-going --rejects bad.ndjson";
+
+const EXPORT_EXAMPLES: &str = "\
+The token comes from CALLAKE_TOKEN or --token-file, or is signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET. It never is an
+argument, which other users of the machine could see.
+
+Examples:
+  callake export --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake export … --endpoint interaction-details --from 2025-09-30 --to 2025-09-30
+  callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -78,7 +95,7 @@ pub struct ConvertArgs {
     pub endpoint: Option<EndpointName>,
     /// Offset of naive times in minutes, UTC minus local time as in the API (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
-    pub timezone_offset: i64,
+    pub timezone_offset: i32,
     /// The table that the records go to.
     #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
@@ -93,11 +110,46 @@ pub struct ConvertArgs {
     pub lake: LakeArgs,
 }
 
+/// `callake export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Origin of the API; plain http only to this machine.
+    #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
+    pub host: String,
+    /// The account to read; names the files of the lake.
+    #[arg(long, value_name = "ID", env = "CALLAKE_ACCOUNT", value_parser = Account::parse)]
+    pub account: Account,
+    /// The stream (app) to read as, st-….
+    #[arg(long, value_name = "ID", env = "CALLAKE_STREAM")]
+    pub stream: String,
+    /// The endpoint to read.
+    #[arg(long, value_name = "NAME", default_value = "v2")]
+    pub endpoint: EndpointName,
+    /// The first day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub from: NaiveDate,
+    /// The last day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub to: NaiveDate,
+    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
+    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
+    pub timezone_offset: i32,
+    /// Requests a minute; the account's limit is shared with its other tools.
+    #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub rate: u32,
+    /// File with the token.
+    #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
 /// Where a lake lies and how it is written.
 #[derive(Debug, Args)]
 pub struct LakeArgs {
-    /// Folder of the lake; it is made where it is missing.
-    #[arg(long, value_name = "DIR", env = "CALLAKE_DEST")]
+    /// Folder or URL (s3://, gs://, az://) of the lake; a folder is made where it is missing.
+    #[arg(long, value_name = "DEST", env = "CALLAKE_DEST")]
     pub dest: String,
     /// Time zone of the lake's days; one lake has one.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
@@ -105,6 +157,15 @@ pub struct LakeArgs {
     /// Memory that the run may use.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = config::memory)]
     pub memory: usize,
+    /// Take a store that ignores conditional puts, on the word that nobody else writes to the lake.
+    #[arg(long)]
+    pub single_writer: bool,
+    /// Take a network file system (NFS, SMB) for a local one.
+    #[arg(long)]
+    pub force_network_fs: bool,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
 }
 
 /// `callake schema`.
@@ -129,10 +190,10 @@ pub struct RestoreArgs {
     pub table: &'static Table,
     /// The first day.
     #[arg(long, value_name = "DATE")]
-    pub from: Option<chrono::NaiveDate>,
+    pub from: Option<NaiveDate>,
     /// The last day.
     #[arg(long, value_name = "DATE")]
-    pub to: Option<chrono::NaiveDate>,
+    pub to: Option<NaiveDate>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
@@ -201,35 +262,52 @@ fn table(name: &str) -> Result<&'static Table, String> {
     schema::table(name).ok_or_else(|| format!("no such table; there are: {}", known()))
 }
 
+impl From<EndpointName> for Endpoint {
+    fn from(name: EndpointName) -> Endpoint {
+        match name {
+            EndpointName::V1 => Endpoint::V1,
+            EndpointName::V2 => Endpoint::V2,
+            EndpointName::InteractionDetails => Endpoint::InteractionDetails,
+        }
+    }
+}
+
 impl From<LakeArgs> for LakeSettings {
-    fn from(LakeArgs { dest, zone, memory }: LakeArgs) -> LakeSettings {
-        LakeSettings { dest, zone, memory }
+    fn from(args: LakeArgs) -> LakeSettings {
+        let LakeArgs { dest, zone, memory, single_writer, force_network_fs, endpoint_url } = args;
+        LakeSettings { dest, zone, memory, single_writer, force_network_fs, endpoint_url }
     }
 }
 
 impl From<ConvertArgs> for ConvertSettings {
     fn from(args: ConvertArgs) -> ConvertSettings {
-        let ConvertArgs {
-            inputs,
-            account,
-            endpoint,
-            timezone_offset,
-            table,
-            keep_going,
-            rejects,
-            lake,
-        } = args;
-        let endpoint = endpoint
-            .and_then(|name| name.to_possible_value())
-            .map(|value| value.get_name().to_string());
+        let ConvertArgs { inputs, account, endpoint, timezone_offset, table, keep_going, rejects, lake } = args;
         ConvertSettings {
             inputs,
             table,
             account,
-            endpoint,
+            endpoint: endpoint.map(|name| Endpoint::from(name).name().to_string()),
             timezone_offset,
             keep_going,
             rejects,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<ExportArgs> for ExportSettings {
+    fn from(args: ExportArgs) -> ExportSettings {
+        let ExportArgs { host, account, stream, endpoint, from, to, timezone_offset, rate, token_file, lake } = args;
+        ExportSettings {
+            host,
+            account,
+            stream,
+            endpoint: endpoint.into(),
+            from,
+            to,
+            timezone_offset,
+            rate,
+            token_file,
             lake: lake.into(),
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 
+use crate::api::Endpoint;
 use crate::schema::Table;
 
 /// Memory that a run may use where nothing else is said.
@@ -99,8 +100,14 @@ pub struct LakeSettings {
     pub dest: String,
     /// Zone of the days.
     pub zone: Tz,
-    /// Memory for gathering a day, in bytes.
+    /// Memory that the run may use, in bytes.
     pub memory: usize,
+    /// Whether nobody else writes to the lake: for stores that ignore conditional puts.
+    pub single_writer: bool,
+    /// Whether a network file system is taken for a local one.
+    pub force_network_fs: bool,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
 }
 
 /// `callake convert`.
@@ -115,11 +122,36 @@ pub struct ConvertSettings {
     /// Endpoint that they were read from, where known.
     pub endpoint: Option<String>,
     /// Offset of naive times, in minutes, UTC minus local time.
-    pub timezone_offset: i64,
+    pub timezone_offset: i32,
     /// Whether good input is kept where other input is bad.
     pub keep_going: bool,
     /// File for the bytes that gave no row.
     pub rejects: Option<PathBuf>,
+    /// Where the rows go.
+    pub lake: LakeSettings,
+}
+
+/// `callake export`.
+#[derive(Debug, Clone)]
+pub struct ExportSettings {
+    /// Origin of the API, `https://…`.
+    pub host: String,
+    /// Account to read.
+    pub account: Account,
+    /// Stream (app) id, `st-…`.
+    pub stream: String,
+    /// Endpoint to read.
+    pub endpoint: Endpoint,
+    /// First day, in the lake's zone.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Offset that times are asked for in, in minutes, UTC minus local time.
+    pub timezone_offset: i32,
+    /// Requests a minute.
+    pub rate: u32,
+    /// File with the token.
+    pub token_file: Option<PathBuf>,
     /// Where the rows go.
     pub lake: LakeSettings,
 }

@@ -14,6 +14,8 @@
 //! | [`api`] | the client: windows, pages, retries, proofs of completeness |
 //! | [`input`] | saved responses as streams of bytes |
 //! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
+//! | [`day`] | one account-day: sort, deduplicate, merge, write Parquet |
+//! | [`lake`] | where files lie and how one is published |
 //! | [`restore`] | rows → JSON records again |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
@@ -22,13 +24,18 @@ pub mod api;
 pub mod cli;
 pub mod config;
 mod convert;
+pub mod day;
 pub mod decode;
 pub mod demo;
 pub mod exit;
+mod export;
 pub mod input;
+pub mod lake;
+mod publish;
 pub mod report;
 pub mod restore;
 mod run;
 pub mod schema;
+mod secrets;
 
 pub use run::run;

@@ -1,40 +1,39 @@
 //! One command from its settings to its exit code.
 
+use crate::api::{ApiError, ConfigError, ErrorKind};
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
 use crate::input::InputError;
-use crate::{convert, report, schema};
+use crate::{convert, export, lake, report, schema};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
     report::start_logging(cli.verbose);
-    match dispatch(cli.command) {
-        Ok(exit) => exit,
-        Err(error) => {
-            report::error(&error);
-            exit_of(&error)
-        }
-    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(dispatch(cli.command)),
+        Err(error) => Err(anyhow::Error::new(error).context("start the threads")),
+    };
+    outcome.unwrap_or_else(|error| {
+        report::error(&error);
+        exit_of(&error)
+    })
 }
 
-fn dispatch(command: Command) -> anyhow::Result<Exit> {
+async fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Convert(args) => convert::run(&args.into()),
+        Command::Convert(args) => convert::run(args.into()).await,
+        Command::Export(args) => export::run(args.into()).await,
+        Command::Restore(_) => anyhow::bail!("pending"),
         Command::Schema(SchemaArgs { table, format }) => {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs {
-            command: Some(DemoCommand::Records(args)),
-            dest: _,
-        }) => {
+        Command::Demo(DemoArgs { command: Some(DemoCommand::Records(args)), dest: _ }) => {
             report::output_with(|out| args.run(out))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs {
-            command: None,
-            dest: _,
-        }) => anyhow::bail!("pending"),
+        Command::Demo(DemoArgs { command: None, dest: _ }) => anyhow::bail!("pending"),
     }
 }
 
@@ -46,6 +45,25 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 InputError::Missing(_) | InputError::NoMatch(_) | InputError::Pattern(..) => Exit::BadInput,
                 InputError::EmptyFolder(_) | InputError::Bad(_) => Exit::BadInput,
                 InputError::Io { .. } => Exit::Failed,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<ApiError>() {
+            return match error.kind() {
+                ErrorKind::Usage => Exit::Usage,
+                ErrorKind::Auth | ErrorKind::Zone | ErrorKind::Local => Exit::Failed,
+                ErrorKind::RetryLater => Exit::RetryLater,
+                ErrorKind::Incomplete => Exit::Incomplete,
+            };
+        }
+        if cause.is::<ConfigError>() {
+            return Exit::Usage;
+        }
+        if let Some(error) = cause.downcast_ref::<lake::Error>() {
+            return match error.kind() {
+                lake::ErrorKind::Usage => Exit::Usage,
+                lake::ErrorKind::Failed => Exit::Failed,
+                lake::ErrorKind::Retry => Exit::RetryLater,
+                lake::ErrorKind::Integrity => Exit::Integrity,
             };
         }
     }

@@ -7,7 +7,11 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
-pub use summary::convert;
+pub use summary::DayLine;
+pub(crate) use summary::{convert, export};
+
+use crate::exit::Exit;
+use crate::input::Fault;
 
 /// Starts logging to standard error; `CALLAKE_LOG` overrules the level, in the syntax of `RUST_LOG`.
 pub fn start_logging(verbose: u8) {
@@ -52,4 +56,18 @@ pub fn output_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> 
     // What is still buffered could not be written; dropping the writer must not try it again.
     drop(out.into_parts());
     written.context("write to standard output")
+}
+
+/// Most faults that are told one by one.
+const MOST_FAULTS: usize = 50;
+
+/// Tells the faults of input that gave no row, and what they make of the exit code.
+pub fn faults(faults: &[Fault]) -> Exit {
+    for fault in faults.iter().take(MOST_FAULTS) {
+        note(&format!("{}: {fault}", if fault.rejected { "rejected" } else { "bad input" }));
+    }
+    if faults.len() > MOST_FAULTS {
+        note(&format!("… and {} more", faults.len() - MOST_FAULTS));
+    }
+    if faults.iter().all(|fault| fault.rejected) { Exit::Done } else { Exit::BadInput }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::decode::Tally;
+use crate::export::Exported;
 use crate::input::Reading;
 
 /// Most lines of a list; the rest is counted.
@@ -25,7 +26,7 @@ pub struct DayLine {
 ///
 /// # Errors
 /// The writer's.
-pub fn convert(reading: &Reading, tally: &Tally, days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn convert(reading: &Reading, tally: &Tally, days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
     for day in days.iter().take(MOST_LINES) {
         writeln!(
             out,
@@ -57,11 +58,40 @@ pub fn convert(reading: &Reading, tally: &Tally, days: &[DayLine], out: &mut dyn
     extra(tally, out)
 }
 
-/// What went to `extra`, the most frequent first.
+/// What an export did: files, what each day proved, what it cost.
 ///
 /// # Errors
 /// The writer's.
-pub fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn export(exported: &Exported, out: &mut dyn Write) -> io::Result<()> {
+    files(&exported.files, out)?;
+    let records: u64 = exported.days.iter().map(|day| day.unique).sum();
+    let run = &exported.run;
+    let pages = run.cost.requests.max(1);
+    writeln!(
+        out,
+        "read {} records of {} days in {} requests ({:.1} records a request), waited {:.0} s for the rate and {:.0} s for retries",
+        grouped(records),
+        exported.days.len(),
+        grouped(run.cost.requests),
+        records as f64 / pages as f64,
+        run.cost.budget_wait_seconds,
+        run.cost.retry_wait_seconds,
+    )?;
+    extra(&exported.tally, out)
+}
+
+fn files(days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
+    for day in days.iter().take(MOST_LINES) {
+        writeln!(out, "{:<9} {:>9} rows {:>12} bytes  {}", day.outcome, grouped(day.rows), grouped(day.bytes), day.path)?;
+    }
+    if days.len() > MOST_LINES {
+        writeln!(out, "… and {} more files", grouped((days.len() - MOST_LINES) as u64))?;
+    }
+    Ok(())
+}
+
+/// What went to `extra`, the most frequent first.
+fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
     if tally.duplicate_keys > 0 {
         writeln!(
             out,
@@ -94,7 +124,7 @@ pub fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A number with its thousands apart: `1,204`.
-pub fn grouped(number: u64) -> String {
+fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
