@@ -5,4 +5,5 @@
 //! ```
 //!
 //! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
+pub mod day;
 pub mod schema;
