@@ -6,4 +6,5 @@
 //!
 //! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
 pub mod day;
+pub mod lake;
 pub mod schema;

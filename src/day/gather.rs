@@ -11,7 +11,7 @@ use chrono_tz::Tz;
 use super::calendar::{Day, DayClock};
 use super::keys::{KeyIndex, Keys};
 use super::run::{MemoryRun, Place, Run, SpillWriter};
-use super::scratch::Scratch;
+use super::scratch::{Scratch, TEMP_LEFTOVER_AGE};
 use super::{Error, Result};
 use crate::schema::{self, Table};
 
@@ -28,7 +28,7 @@ pub struct Gather {
 impl Gather {
     /// Gathers rows of the table into days of the zone, holding at most about `budget` bytes of them in memory.
     pub fn new(table: &'static Table, zone: Tz, budget: usize, temp_dir: &Path) -> Result<Gather> {
-        let scratch = Arc::new(Scratch::new(temp_dir)?);
+        let scratch = Arc::new(Scratch::new(temp_dir, TEMP_LEFTOVER_AGE)?);
         Ok(Gather {
             sorter: Sorter::new(table, budget, scratch)?,
             clock: DayClock::new(zone),
@@ -40,6 +40,11 @@ impl Gather {
         let clock = self.clock;
         self.sorter
             .push(batch, |keys, row| clock.day(keys.start(row), keys.session(row)))
+    }
+
+    /// Has [`Gather::days`] yield the day even if it has no rows, so that its file can say that it was asked for.
+    pub fn expect(&mut self, day: Day) {
+        self.sorter.runs.entry(day).or_default();
     }
 
     /// The days in order, those without a day last.

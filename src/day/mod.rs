@@ -54,7 +54,7 @@ mod write;
 pub use calendar::{Day, DayClock, UNDATED};
 pub use gather::{DayRows, Days, Gather};
 pub use merge::Merge;
-pub use scratch::Scratch;
+pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, sweep};
 pub use write::{Footer, WriteOptions, Written, write};
 
 use std::path::PathBuf;
