@@ -274,14 +274,37 @@ impl From<EndpointName> for Endpoint {
 
 impl From<LakeArgs> for LakeSettings {
     fn from(args: LakeArgs) -> LakeSettings {
-        let LakeArgs { dest, zone, memory, single_writer, force_network_fs, endpoint_url } = args;
-        LakeSettings { dest, zone, memory, single_writer, force_network_fs, endpoint_url }
+        let LakeArgs {
+            dest,
+            zone,
+            memory,
+            single_writer,
+            force_network_fs,
+            endpoint_url,
+        } = args;
+        LakeSettings {
+            dest,
+            zone,
+            memory,
+            single_writer,
+            force_network_fs,
+            endpoint_url,
+        }
     }
 }
 
 impl From<ConvertArgs> for ConvertSettings {
     fn from(args: ConvertArgs) -> ConvertSettings {
-        let ConvertArgs { inputs, account, endpoint, timezone_offset, table, keep_going, rejects, lake } = args;
+        let ConvertArgs {
+            inputs,
+            account,
+            endpoint,
+            timezone_offset,
+            table,
+            keep_going,
+            rejects,
+            lake,
+        } = args;
         ConvertSettings {
             inputs,
             table,
@@ -297,7 +320,18 @@ impl From<ConvertArgs> for ConvertSettings {
 
 impl From<ExportArgs> for ExportSettings {
     fn from(args: ExportArgs) -> ExportSettings {
-        let ExportArgs { host, account, stream, endpoint, from, to, timezone_offset, rate, token_file, lake } = args;
+        let ExportArgs {
+            host,
+            account,
+            stream,
+            endpoint,
+            from,
+            to,
+            timezone_offset,
+            rate,
+            token_file,
+            lake,
+        } = args;
         ExportSettings {
             host,
             account,

@@ -24,7 +24,16 @@ pub(crate) async fn run(settings: ConvertSettings) -> anyhow::Result<Exit> {
 
 /// Reads all inputs into sorted rows.
 fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> {
-    let ConvertSettings { inputs, table, account, endpoint, timezone_offset, keep_going, rejects, lake } = settings;
+    let ConvertSettings {
+        inputs,
+        table,
+        account,
+        endpoint,
+        timezone_offset,
+        keep_going,
+        rejects,
+        lake,
+    } = settings;
     let inputs = input::expand(inputs)?;
     let mut tolerance = match rejects {
         Some(path) => Tolerance::Rejects(Box::new(

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage, RunReport};
-use crate::config::{Account, ExportSettings, LakeSettings};
+use crate::config::{ExportSettings, LakeSettings};
 use crate::day::Gather;
 use crate::decode::{self, Decoder, Source, Stream, Tally};
 use crate::exit::Exit;
@@ -41,7 +41,15 @@ pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
 }
 
 fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> ClientConfig {
-    let ExportSettings { host, account, stream, endpoint, timezone_offset, rate, .. } = settings;
+    let ExportSettings {
+        host,
+        account,
+        stream,
+        endpoint,
+        timezone_offset,
+        rate,
+        ..
+    } = settings;
     ClientConfig {
         endpoint: *endpoint,
         timezone_offset: *timezone_offset,
@@ -67,7 +75,8 @@ pub(crate) async fn export(
             Event::Day(report) => {
                 let facts = (report.date, facts(&report, settings.endpoint));
                 let gathered = pages.finish(&mut exported.tally)?;
-                let published = publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
+                let published =
+                    publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
                 exported.files.extend(published);
                 exported.days.push(*report);
             }
@@ -108,7 +117,10 @@ impl Pages {
     }
 
     fn take(&mut self, page: &FetchedPage) -> anyhow::Result<()> {
-        self.decoder.set_source(Source { fetched_at: page.fetched_at.timestamp_micros(), ..self.source.clone() });
+        self.decoder.set_source(Source {
+            fetched_at: page.fetched_at.timestamp_micros(),
+            ..self.source.clone()
+        });
         let mut stream = Stream::new();
         let mut rest = page.body.as_ref();
         loop {
@@ -143,7 +155,10 @@ impl Pages {
             self.gather.push(self.decoder.flush()?)?;
         }
         tally.add(&self.decoder.take_tally());
-        Ok(std::mem::replace(&mut self.gather, publish::gather(self.table, &self.lake)?))
+        Ok(std::mem::replace(
+            &mut self.gather,
+            publish::gather(self.table, &self.lake)?,
+        ))
     }
 }
 

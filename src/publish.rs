@@ -13,7 +13,14 @@ const GATHER_SHARE: usize = 2;
 
 /// Opens the lake for publishing.
 pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
-    let LakeSettings { dest, zone, memory: _, single_writer, force_network_fs, endpoint_url } = settings;
+    let LakeSettings {
+        dest,
+        zone,
+        memory: _,
+        single_writer,
+        force_network_fs,
+        endpoint_url,
+    } = settings;
     let options = LakeOptions {
         zone: *zone,
         single_writer: *single_writer,
@@ -26,7 +33,12 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
 
 /// Starts to gather rows for the lake.
 pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::Result<Gather> {
-    Ok(Gather::new(table, settings.zone, settings.memory / GATHER_SHARE, &std::env::temp_dir())?)
+    Ok(Gather::new(
+        table,
+        settings.zone,
+        settings.memory / GATHER_SHARE,
+        &std::env::temp_dir(),
+    )?)
 }
 
 /// Publishes all that was gathered; `facts` are those of the day that was asked for.
@@ -38,7 +50,9 @@ pub(crate) async fn publish(
 ) -> anyhow::Result<Vec<DayLine>> {
     let mut lines = Vec::new();
     for rows in days {
-        let known = facts.as_ref().filter(|(date, _)| Some(*date) == rows.day().date());
+        let known = facts
+            .as_ref()
+            .filter(|(date, _)| Some(*date) == rows.day().date());
         let facts = known.map(|(_, facts)| facts.clone()).unwrap_or_default();
         lines.push(line(lake.publish(account.as_str(), rows, facts).await?));
     }
@@ -46,11 +60,21 @@ pub(crate) async fn publish(
 }
 
 fn line(published: Published) -> DayLine {
-    let Published { outcome, path, rows, bytes } = published;
+    let Published {
+        outcome,
+        path,
+        rows,
+        bytes,
+    } = published;
     let outcome = match outcome {
         Outcome::Created => "created",
         Outcome::Merged => "merged",
         Outcome::Unchanged => "unchanged",
     };
-    DayLine { path: path.to_string(), outcome: outcome.to_string(), rows, bytes }
+    DayLine {
+        path: path.to_string(),
+        outcome: outcome.to_string(),
+        rows,
+        bytes,
+    }
 }

@@ -29,11 +29,17 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs { command: Some(DemoCommand::Records(args)), dest: _ }) => {
+        Command::Demo(DemoArgs {
+            command: Some(DemoCommand::Records(args)),
+            dest: _,
+        }) => {
             report::output_with(|out| args.run(out))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs { command: None, dest: _ }) => anyhow::bail!("pending"),
+        Command::Demo(DemoArgs {
+            command: None,
+            dest: _,
+        }) => anyhow::bail!("pending"),
     }
 }
 
@@ -59,11 +65,12 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             return Exit::Usage;
         }
         if let Some(error) = cause.downcast_ref::<lake::Error>() {
-            return match error.kind() {
-                lake::ErrorKind::Usage => Exit::Usage,
-                lake::ErrorKind::Failed => Exit::Failed,
-                lake::ErrorKind::Retry => Exit::RetryLater,
-                lake::ErrorKind::Integrity => Exit::Integrity,
+            return match (error, error.kind()) {
+                // The local disk: full, read-only, not permitted. Somebody has to look.
+                (lake::Error::Io { .. }, _) => Exit::Failed,
+                (_, lake::ErrorKind::Usage) => Exit::Usage,
+                (_, lake::ErrorKind::Retry) => Exit::RetryLater,
+                (_, lake::ErrorKind::Integrity) => Exit::Integrity,
             };
         }
     }

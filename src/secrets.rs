@@ -14,18 +14,26 @@ use crate::api::Credentials;
 /// There are none, half of them, or the file can't be read or is empty.
 pub(crate) fn credentials(token_file: Option<&Path>) -> anyhow::Result<Credentials> {
     if let Some(path) = token_file {
-        let text = std::fs::read_to_string(path).with_context(|| format!("read the token file {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("read the token file {}", path.display()))?;
         let token = text.trim();
         if token.is_empty() {
             bail!("read the token file {}: it is empty", path.display());
         }
         return Ok(Credentials::Token(token.to_string().into()));
     }
-    match (variable("CALLAKE_TOKEN"), variable("CALLAKE_APP_ID"), variable("CALLAKE_APP_SECRET")) {
+    match (
+        variable("CALLAKE_TOKEN"),
+        variable("CALLAKE_APP_ID"),
+        variable("CALLAKE_APP_SECRET"),
+    ) {
         (Some(token), _, _) => Ok(Credentials::Token(token)),
         (None, Some(id), Some(secret)) => {
             use secrecy::ExposeSecret as _;
-            Ok(Credentials::App { id: id.expose_secret().to_string(), secret })
+            Ok(Credentials::App {
+                id: id.expose_secret().to_string(),
+                secret,
+            })
         }
         (None, Some(_), None) => bail!("sign a token: CALLAKE_APP_ID is set, CALLAKE_APP_SECRET is not"),
         (None, None, Some(_)) => bail!("sign a token: CALLAKE_APP_SECRET is set, CALLAKE_APP_ID is not"),

@@ -64,10 +64,17 @@ const MOST_FAULTS: usize = 50;
 /// Tells the faults of input that gave no row, and what they make of the exit code.
 pub fn faults(faults: &[Fault]) -> Exit {
     for fault in faults.iter().take(MOST_FAULTS) {
-        note(&format!("{}: {fault}", if fault.rejected { "rejected" } else { "bad input" }));
+        note(&format!(
+            "{}: {fault}",
+            if fault.rejected { "rejected" } else { "bad input" }
+        ));
     }
     if faults.len() > MOST_FAULTS {
         note(&format!("… and {} more", faults.len() - MOST_FAULTS));
     }
-    if faults.iter().all(|fault| fault.rejected) { Exit::Done } else { Exit::BadInput }
+    if faults.iter().all(|fault| fault.rejected) {
+        Exit::Done
+    } else {
+        Exit::BadInput
+    }
 }

@@ -26,7 +26,12 @@ pub struct DayLine {
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn convert(reading: &Reading, tally: &Tally, days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn convert(
+    reading: &Reading,
+    tally: &Tally,
+    days: &[DayLine],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for day in days.iter().take(MOST_LINES) {
         writeln!(
             out,
@@ -82,10 +87,21 @@ pub(crate) fn export(exported: &Exported, out: &mut dyn Write) -> io::Result<()>
 
 fn files(days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
     for day in days.iter().take(MOST_LINES) {
-        writeln!(out, "{:<9} {:>9} rows {:>12} bytes  {}", day.outcome, grouped(day.rows), grouped(day.bytes), day.path)?;
+        writeln!(
+            out,
+            "{:<9} {:>9} rows {:>12} bytes  {}",
+            day.outcome,
+            grouped(day.rows),
+            grouped(day.bytes),
+            day.path
+        )?;
     }
     if days.len() > MOST_LINES {
-        writeln!(out, "… and {} more files", grouped((days.len() - MOST_LINES) as u64))?;
+        writeln!(
+            out,
+            "… and {} more files",
+            grouped((days.len() - MOST_LINES) as u64)
+        )?;
     }
     Ok(())
 }

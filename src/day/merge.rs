@@ -1,0 +1,356 @@
+//! New rows of a day with those of its present file → the rows that stay, in order.
+
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use std::path::Path;
+
+use arrow::array::{BooleanArray, RecordBatch};
+use arrow::buffer::BooleanBuffer;
+use arrow::compute::filter_record_batch;
+
+use super::content::ContentHasher;
+use super::gather::{DayRows, Sorter};
+use super::keys::{Id, KeyIndex, Keys};
+use super::resolve::{Contents, Entry, News, RowRef, resolve, ties};
+use super::run::{Batches, ParquetRun, Place, Run, copy, rows_a_batch};
+use super::{Error, Result};
+
+/// The rows of a day that stay, by the rules of the [room](super).
+#[derive(Debug)]
+pub struct Merge {
+    index: KeyIndex,
+    runs: Vec<Run>,
+    /// For each run which rows stay; `None` for all.
+    keep: Vec<Option<BooleanBuffer>>,
+    rows: usize,
+    unchanged: bool,
+}
+
+impl Merge {
+    /// Decides which of the new rows and of the day's present file (a copy on local disk) stay; reads the key columns, and
+    /// contents where those decide.
+    ///
+    /// Memory: 64 bytes a row, up to a part of the gatherer's budget; beyond it the rows are decided in several passes,
+    /// each for a share of the sessions.
+    pub fn new(rows: &DayRows, present: Option<&Path>) -> Result<Merge> {
+        let mut runs = rows.runs.clone();
+        let mut current = false;
+        if let Some(path) = present {
+            let run = ParquetRun::open(path, &rows.schema)?;
+            current = run.is_current();
+            let run = Run::Parquet(run);
+            let sorted = if is_sorted(&run, &rows.index)? {
+                vec![run]
+            } else {
+                current = false;
+                sort(run, rows)?
+            };
+            // First, so that of equal rows the present one stays.
+            runs.splice(0..0, sorted);
+        }
+        let mut merge = Merge {
+            index: rows.index.clone(),
+            keep: vec![None; runs.len()],
+            rows: runs.iter().map(Run::rows).sum(),
+            runs,
+            unchanged: false,
+        };
+        let news = merge.decide(rows, current.then_some(0))?;
+        merge.unchanged = match news {
+            // A file of another order or version is written up.
+            _ if !current => false,
+            News::None => true,
+            News::Some => false,
+            News::Reread => merge.same_contents(rows)?,
+        };
+        Ok(merge)
+    }
+
+    /// Number of rows that stay.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether the present file holds just these rows, but for `fetched_at` (rules 6 and 7).
+    pub fn is_unchanged(&self) -> bool {
+        self.unchanged
+    }
+
+    /// The rows in order; can be asked for again.
+    pub fn batches(&self) -> Result<Batches> {
+        let mut kept = Vec::with_capacity(self.runs.len());
+        for (run, keep) in self.runs.iter().zip(&self.keep) {
+            kept.push(filtered(run.batches()?, keep.clone()));
+        }
+        match kept.len() {
+            1 => Ok(kept.remove(0)),
+            _ => Ok(Box::new(Merged::new(kept, self.index.clone())?)),
+        }
+    }
+
+    /// Marks the rows that do not stay.
+    fn decide(&mut self, rows: &DayRows, present: Option<u32>) -> Result<News> {
+        let mut news = News::None;
+        let mut masks: Vec<Option<Vec<bool>>> = vec![None; self.runs.len()];
+        let passes = (self.rows * size_of::<Entry>())
+            .div_ceil((rows.budget / 2).max(1))
+            .max(1) as u64;
+        let columns = self.index.columns();
+        let index = self.index.projected();
+        for pass in 0..passes {
+            let mut entries = Vec::with_capacity(self.rows / passes as usize);
+            for (number, run) in self.runs.iter().enumerate() {
+                let mut row = 0;
+                for batch in run.columns(&columns)? {
+                    let keys = Keys::new(&batch?, &index)?;
+                    for at in 0..keys.len() {
+                        let session = Id::new(keys.session(at));
+                        if session.spread() % passes == pass {
+                            entries.push(Entry {
+                                session,
+                                conversation: Id::new(keys.conversation(at)),
+                                fetched_at: keys.fetched_at(at),
+                                at: RowRef {
+                                    run: number as u32,
+                                    row,
+                                },
+                            });
+                        }
+                        row += 1;
+                    }
+                }
+            }
+            let contents = self.contents(rows, ties(&mut entries))?;
+            news = news.max(resolve(&entries, &contents, present, |lost| {
+                let run = lost.run as usize;
+                let mask = masks[run].get_or_insert_with(|| vec![true; self.runs[run].rows()]);
+                mask[lost.row as usize] = false;
+                self.rows -= 1;
+            }));
+        }
+        self.keep = masks
+            .into_iter()
+            .map(|mask| Some(BooleanBuffer::from(mask?)))
+            .collect();
+        Ok(news)
+    }
+
+    /// Hashes of those rows' contents.
+    fn contents(&self, rows: &DayRows, mut wanted: Vec<RowRef>) -> Result<Contents> {
+        let mut contents = Contents::new();
+        if wanted.is_empty() {
+            return Ok(contents);
+        }
+        wanted.sort_unstable();
+        let hasher = ContentHasher::new(&rows.schema, &self.index)?;
+        for group in wanted.chunk_by(|a, b| a.run == b.run) {
+            let mut first = 0;
+            let mut group = group.iter().peekable();
+            for batch in self.runs[group.peek().map_or(0, |at| at.run) as usize].batches()? {
+                let batch = batch?;
+                let end = first + batch.num_rows() as u32;
+                let mut here = Vec::new();
+                while let Some(at) = group.next_if(|at| at.row < end) {
+                    here.push(*at);
+                }
+                let picked: Vec<_> = here
+                    .iter()
+                    .map(|at| Place {
+                        batch: 0,
+                        row: at.row - first,
+                    })
+                    .collect();
+                if !picked.is_empty() {
+                    let hashes = hasher.hash(&copy(&[batch], &picked)?)?;
+                    contents.extend(here.into_iter().zip(hashes));
+                }
+                if group.peek().is_none() {
+                    break;
+                }
+                first = end;
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Whether the rows that stay have the contents of the present file's, as sets: equal sums of 128-bit hashes.
+    fn same_contents(&self, rows: &DayRows) -> Result<bool> {
+        let hasher = ContentHasher::new(&rows.schema, &self.index)?;
+        let sum = |batches: Batches| -> Result<u128> {
+            let mut sum = 0_u128;
+            for batch in batches {
+                sum = hasher.hash(&batch?)?.into_iter().fold(sum, u128::wrapping_add);
+            }
+            Ok(sum)
+        };
+        let present = sum(self.runs[0].batches()?)?;
+        let mut stay = 0_u128;
+        for (run, keep) in self.runs.iter().zip(&self.keep) {
+            stay = stay.wrapping_add(sum(filtered(run.batches()?, keep.clone()))?);
+        }
+        Ok(present == stay)
+    }
+}
+
+/// Whether the rows are in the order of this version.
+fn is_sorted(run: &Run, index: &KeyIndex) -> Result<bool> {
+    let columns = index.columns();
+    let index = index.projected();
+    let mut last: Option<Keys> = None;
+    for batch in run.columns(&columns)? {
+        let keys = Keys::new(&batch?, &index)?;
+        let follows = last.is_none_or(|last| last.compare(last.len() - 1, &keys, 0).is_le());
+        if !follows || (1..keys.len()).any(|row| keys.compare(row - 1, &keys, row).is_gt()) {
+            return Ok(false);
+        }
+        last = Some(keys);
+    }
+    Ok(true)
+}
+
+/// The run's rows as runs in order.
+fn sort(run: Run, rows: &DayRows) -> Result<Vec<Run>> {
+    let mut sorter = Sorter::new(rows.table, rows.budget / 2, rows.scratch.clone())?;
+    for batch in run.batches()? {
+        sorter.push(batch?, |_, _| rows.day)?;
+    }
+    Ok(sorter.finish()?.into_values().flat_map(|day| day.runs).collect())
+}
+
+/// The rows of which the mask is true.
+fn filtered(batches: Batches, keep: Option<BooleanBuffer>) -> Batches {
+    let Some(keep) = keep else { return batches };
+    let mut first = 0;
+    let filtered = batches.map(move |batch| {
+        let batch = batch?;
+        let mask = keep.slice(first, batch.num_rows());
+        first += batch.num_rows();
+        if mask.count_set_bits() == mask.len() {
+            return Ok(batch);
+        }
+        filter_record_batch(&batch, &BooleanArray::new(mask, None)).map_err(Error::arrow("drop rows"))
+    });
+    Box::new(filtered.filter(|batch| batch.as_ref().map_or(true, |batch| batch.num_rows() > 0)))
+}
+
+/// One run in a merge, at its next row.
+struct Cursor {
+    batches: Batches,
+    keys: Keys,
+    row: usize,
+    /// Number of its batch among those of the batch being put together.
+    source: u32,
+    /// Of equal rows the earlier run's comes first.
+    run: usize,
+}
+
+impl PartialEq for Cursor {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Cursor {}
+
+impl PartialOrd for Cursor {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Cursor {
+    /// Reversed, since the heap gives the greatest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other
+            .keys
+            .compare(other.row, &self.keys, self.row)
+            .then(other.run.cmp(&self.run))
+    }
+}
+
+/// Sorted runs as one.
+struct Merged {
+    index: KeyIndex,
+    heap: BinaryHeap<Cursor>,
+    /// Batches that the cursors stand in, and those that rows not handed out yet are of.
+    sources: Vec<RecordBatch>,
+}
+
+impl Merged {
+    fn new(runs: Vec<Batches>, index: KeyIndex) -> Result<Merged> {
+        let mut merged = Merged {
+            index,
+            heap: BinaryHeap::with_capacity(runs.len()),
+            sources: Vec::new(),
+        };
+        for (run, batches) in runs.into_iter().enumerate() {
+            merged.enter(run, batches)?;
+        }
+        Ok(merged)
+    }
+
+    /// Puts a run with its next batch into the heap, unless it has ended.
+    fn enter(&mut self, run: usize, mut batches: Batches) -> Result<()> {
+        let Some(batch) = batches.next().transpose()? else {
+            return Ok(());
+        };
+        let keys = Keys::new(&batch, &self.index)?;
+        let source = self.sources.len() as u32;
+        self.sources.push(batch);
+        self.heap.push(Cursor {
+            batches,
+            keys,
+            row: 0,
+            source,
+            run,
+        });
+        Ok(())
+    }
+
+    fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.forget_sources();
+        let mut places = Vec::new();
+        let mut limit = rows_a_batch(self.sources.iter());
+        while places.len() < limit {
+            let Some(mut top) = self.heap.peek_mut() else {
+                break;
+            };
+            places.push(Place {
+                batch: top.source,
+                row: top.row as u32,
+            });
+            top.row += 1;
+            if top.row == top.keys.len() {
+                let ended = std::collections::binary_heap::PeekMut::pop(top);
+                self.enter(ended.run, ended.batches)?;
+                limit = limit.min(rows_a_batch(self.sources.last().into_iter()));
+            }
+        }
+        if places.is_empty() {
+            return Ok(None);
+        }
+        copy(&self.sources, &places).map(Some)
+    }
+
+    /// Drops the batches that no cursor stands in.
+    fn forget_sources(&mut self) {
+        let mut cursors = std::mem::take(&mut self.heap).into_vec();
+        let sources = cursors
+            .iter()
+            .map(|cursor| self.sources[cursor.source as usize].clone())
+            .collect();
+        for (source, cursor) in cursors.iter_mut().enumerate() {
+            cursor.source = source as u32;
+        }
+        self.sources = sources;
+        self.heap = cursors.into();
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}

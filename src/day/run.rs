@@ -1,0 +1,296 @@
+//! A run: rows of one day in order, in memory, in a spill file or in a Parquet file, read as often as needed.
+
+use std::fs::File;
+use std::io::{BufReader, BufWriter};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow::array::RecordBatch;
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::reader::FileReader;
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::shape::conform;
+use super::{Error, Result};
+
+/// Most rows of a batch that is put together from others.
+const BATCH_ROWS: usize = 4096;
+
+/// Most bytes of such a batch, by the average row of its sources.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
+/// every batch costs later.
+const STRETCH: usize = 1024;
+
+/// Batches of a run, or of columns of it.
+pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// Rows of one day in order.
+#[derive(Debug, Clone)]
+pub(crate) enum Run {
+    Memory(MemoryRun),
+    Spilled {
+        file: Arc<SpillFile>,
+        batches: Range<usize>,
+        rows: usize,
+    },
+    Parquet(ParquetRun),
+}
+
+impl Run {
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Run::Memory(run) => run.range.len(),
+            Run::Spilled { rows, .. } => *rows,
+            Run::Parquet(run) => run.rows,
+        }
+    }
+
+    /// The rows in order.
+    pub(crate) fn batches(&self) -> Result<Batches> {
+        match self {
+            Run::Memory(run) => Ok(run.batches(run.sources.clone())),
+            Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.rows)),
+            Run::Parquet(run) => run.batches(None),
+        }
+    }
+
+    /// The columns at these indices (ascending) of the rows in order.
+    pub(crate) fn columns(&self, columns: &[usize]) -> Result<Batches> {
+        match self {
+            Run::Memory(run) => {
+                let sources = run.sources.iter().map(|batch| batch.project(columns));
+                let sources: Vec<_> = sources
+                    .collect::<Result<_, _>>()
+                    .map_err(Error::arrow("pick columns"))?;
+                Ok(run.batches(Arc::new(sources)))
+            }
+            Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.keys)),
+            Run::Parquet(run) => run.batches(Some(columns)),
+        }
+    }
+}
+
+/// A row of gathered batches.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) batch: u32,
+    pub(crate) row: u32,
+}
+
+/// Rows of gathered batches in an order.
+#[derive(Debug, Clone)]
+pub(crate) struct MemoryRun {
+    pub(crate) sources: Arc<Vec<RecordBatch>>,
+    /// Order of the rows of all days.
+    pub(crate) order: Arc<Vec<Place>>,
+    /// The day's part of it.
+    pub(crate) range: Range<usize>,
+}
+
+impl MemoryRun {
+    pub(crate) fn batches(&self, sources: Arc<Vec<RecordBatch>>) -> Batches {
+        let (order, range) = (self.order.clone(), self.range.clone());
+        let limit = rows_a_batch(sources.iter());
+        let mut at = range.start;
+        Box::new(std::iter::from_fn(move || {
+            let rest = &order[at..range.end];
+            if rest.is_empty() {
+                return None;
+            }
+            let (rows, batch) = next_batch(&sources, rest, limit);
+            at += rows;
+            Some(batch)
+        }))
+    }
+}
+
+/// Rows a batch put together from rows of these, so that it stays within its bounds of rows and bytes.
+pub(crate) fn rows_a_batch<'a>(sources: impl Iterator<Item = &'a RecordBatch>) -> usize {
+    let row_bytes = sources
+        .map(|batch| batch.get_array_memory_size() / batch.num_rows().max(1))
+        .max();
+    (BATCH_BYTES / row_bytes.unwrap_or(1).max(1)).clamp(1, BATCH_ROWS)
+}
+
+/// The first rows of `rest` as a batch: those that stand together in one source as a slice of it, others copied.
+fn next_batch(sources: &[RecordBatch], rest: &[Place], limit: usize) -> (usize, Result<RecordBatch>) {
+    let first = stretch(rest);
+    if first >= STRETCH.min(limit) || first == rest.len() {
+        let Place { batch, row } = rest[0];
+        return (first, Ok(sources[batch as usize].slice(row as usize, first)));
+    }
+    let mut rows = first;
+    while rows < limit && rows < rest.len() {
+        let next = stretch(&rest[rows..]);
+        if next >= STRETCH {
+            break;
+        }
+        rows += next.min(limit - rows);
+    }
+    (rows, copy(sources, &rest[..rows]))
+}
+
+/// How many of the first rows stand together in one source.
+fn stretch(rest: &[Place]) -> usize {
+    let together = |pair: &[Place]| pair[0].batch == pair[1].batch && pair[0].row + 1 == pair[1].row;
+    1 + rest.windows(2).take_while(|pair| together(pair)).count()
+}
+
+/// A batch of those rows.
+pub(crate) fn copy(sources: &[RecordBatch], places: &[Place]) -> Result<RecordBatch> {
+    // Only the sources that are used, since each costs something for each column.
+    let mut used: Vec<u32> = places.iter().map(|place| place.batch).collect();
+    used.sort_unstable();
+    used.dedup();
+    let batches: Vec<_> = used.iter().map(|&batch| &sources[batch as usize]).collect();
+    let source = |batch: u32| used.partition_point(|&other| other < batch);
+    let indices: Vec<_> = places
+        .iter()
+        .map(|place| (source(place.batch), place.row as usize))
+        .collect();
+    interleave_record_batch(&batches, &indices).map_err(Error::arrow("put rows in order"))
+}
+
+/// Sorted rows of many days in one Arrow file; each batch is of one day.
+#[derive(Debug)]
+pub(crate) struct SpillFile {
+    path: PathBuf,
+    rows: Mutex<FileReader<BufReader<File>>>,
+    keys: Mutex<FileReader<BufReader<File>>>,
+}
+
+impl SpillFile {
+    fn open(path: PathBuf, key_columns: &[usize]) -> Result<SpillFile> {
+        let reader = |columns: Option<Vec<usize>>| {
+            let file = File::open(&path).map_err(Error::io("open", &path))?;
+            let reader = FileReader::try_new(BufReader::new(file), columns);
+            Ok(Mutex::new(reader.map_err(Error::arrow("read spilled rows"))?))
+        };
+        Ok(SpillFile {
+            rows: reader(None)?,
+            keys: reader(Some(key_columns.to_vec()))?,
+            path,
+        })
+    }
+
+    fn batches(
+        file: &Arc<SpillFile>,
+        batches: Range<usize>,
+        reader: impl Fn(&SpillFile) -> &Mutex<FileReader<BufReader<File>>> + Send + 'static,
+    ) -> Batches {
+        let file = file.clone();
+        Box::new(batches.filter_map(move |index| {
+            let mut reader = reader(&file).lock().unwrap_or_else(PoisonError::into_inner);
+            let batch = reader.set_index(index).and_then(|()| reader.next().transpose());
+            batch.map_err(Error::arrow("read spilled rows")).transpose()
+        }))
+    }
+}
+
+impl Drop for SpillFile {
+    fn drop(&mut self) {
+        // Early, so that a long run does not hold the disk; the scratch folder is removed in any case.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Writes a [`SpillFile`].
+pub(crate) struct SpillWriter {
+    path: PathBuf,
+    writer: FileWriter<BufWriter<File>>,
+    batches: usize,
+}
+
+impl SpillWriter {
+    pub(crate) fn new(path: PathBuf, schema: &SchemaRef) -> Result<SpillWriter> {
+        let file = File::create_new(&path).map_err(Error::io("create", &path))?;
+        let options = IpcWriteOptions::default()
+            .try_with_compression(Some(arrow::ipc::CompressionType::LZ4_FRAME))
+            .map_err(Error::arrow("spill rows"))?;
+        let writer = FileWriter::try_new_with_options(BufWriter::new(file), schema, options)
+            .map_err(Error::arrow("spill rows"))?;
+        Ok(SpillWriter {
+            path,
+            writer,
+            batches: 0,
+        })
+    }
+
+    /// Writes the batches and says where they lie.
+    pub(crate) fn write(&mut self, batches: Batches) -> Result<Range<usize>> {
+        let first = self.batches;
+        for batch in batches {
+            self.writer.write(&batch?).map_err(Error::arrow("spill rows"))?;
+            self.batches += 1;
+        }
+        Ok(first..self.batches)
+    }
+
+    pub(crate) fn finish(mut self, key_columns: &[usize]) -> Result<SpillFile> {
+        self.writer.finish().map_err(Error::arrow("spill rows"))?;
+        SpillFile::open(self.path, key_columns)
+    }
+}
+
+/// A day's file.
+#[derive(Debug, Clone)]
+pub(crate) struct ParquetRun {
+    path: PathBuf,
+    schema: SchemaRef,
+    rows: usize,
+    current: bool,
+}
+
+impl ParquetRun {
+    /// Opens the file of a version of the schema; rows come out in the present one.
+    pub(crate) fn open(path: &Path, schema: &SchemaRef) -> Result<ParquetRun> {
+        let builder = builder(path)?;
+        let rows = builder.metadata().file_metadata().num_rows();
+        let rows = usize::try_from(rows).map_err(|_| Error::shape("", format!("{rows} rows")))?;
+        let current = builder.schema().fields() == schema.fields();
+        Ok(ParquetRun {
+            path: path.to_path_buf(),
+            schema: schema.clone(),
+            rows,
+            current,
+        })
+    }
+
+    /// Whether the file has the present schema.
+    pub(crate) fn is_current(&self) -> bool {
+        self.current
+    }
+
+    fn batches(&self, columns: Option<&[usize]>) -> Result<Batches> {
+        let mut builder = builder(&self.path)?.with_batch_size(BATCH_ROWS);
+        let mut schema = self.schema.clone();
+        if let Some(columns) = columns {
+            schema = Arc::new(schema.project(columns).map_err(Error::arrow("pick columns"))?);
+            let names = schema.fields().iter().map(|field| field.name());
+            let roots = names.filter_map(|name| Some(builder.schema().column_with_name(name)?.0));
+            let mask = ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>());
+            builder = builder.with_projection(mask);
+        }
+        let reader = builder.build().map_err(Error::parquet("read", &self.path))?;
+        let path = self.path.clone();
+        Ok(Box::new(reader.map(move |batch| {
+            let batch = batch.map_err(|source| Error::Parquet {
+                action: "read",
+                path: path.clone(),
+                source: parquet::errors::ParquetError::External(Box::new(source)),
+            })?;
+            conform(&batch, &schema)
+        })))
+    }
+}
+
+fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let file = File::open(path).map_err(Error::io("open", path))?;
+    ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet("read", path))
+}

@@ -1,0 +1,279 @@
+//! Tests of the whole room: batches in, days out, through memory, spill files and present files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use proptest::prelude::*;
+
+use super::testing::{Row, batch, row, rows};
+use super::*;
+use crate::schema::call_details;
+
+/// A budget that every batch of the tests is beyond, so that each becomes a run on disk.
+const TINY: usize = 2_000;
+
+const AMPLE: usize = 64 << 20;
+
+fn gather(batches: &[Vec<Row>], budget: usize, folder: &Path) -> Vec<DayRows> {
+    let mut gather = Gather::new(call_details(), Tz::UTC, budget, folder).unwrap();
+    for rows in batches {
+        gather.push(batch(rows)).unwrap();
+    }
+    gather.days().unwrap().collect()
+}
+
+fn kept(merge: &Merge) -> Vec<Row> {
+    let kept: Vec<_> = merge
+        .batches()
+        .unwrap()
+        .flat_map(|batch| rows(&batch.unwrap()))
+        .collect();
+    assert_eq!(kept.len(), merge.rows());
+    kept
+}
+
+/// Rows that stay of each day.
+fn days(batches: &[Vec<Row>], budget: usize) -> BTreeMap<Day, Vec<Row>> {
+    let folder = tempfile::tempdir().unwrap();
+    let days = gather(batches, budget, folder.path());
+    days.iter()
+        .map(|day| (day.day(), kept(&Merge::new(day, None).unwrap())))
+        .collect()
+}
+
+/// Writes a day's file with exactly these rows, in the order given.
+fn file(folder: &Path, rows: &[Row]) -> PathBuf {
+    let path = folder.join("present.parquet");
+    let batches = Box::new(std::iter::once(Ok(batch(rows))));
+    let footer = Footer {
+        padding: 3,
+        facts: Vec::new(),
+    };
+    let written = write(
+        batches,
+        call_details(),
+        rows.len(),
+        &path,
+        footer,
+        &WriteOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(written.rows, rows.len());
+    path
+}
+
+/// Rows that stay of a present file and new batches, and whether the file can stay.
+fn merged(present: &[Row], batches: &[Vec<Row>], budget: usize) -> (Vec<Row>, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), present);
+    let days = gather(batches, budget, folder.path());
+    assert_eq!(days.len(), 1);
+    let merge = Merge::new(&days[0], Some(&path)).unwrap();
+    (kept(&merge), merge.is_unchanged())
+}
+
+#[test]
+fn rows_go_to_their_days_in_order() {
+    let day = 86_400;
+    let late = [
+        row(day + 5, "c", "", 1, ""),
+        row(7, "b", "2", 1, ""),
+        row(7, "b", "", 1, ""),
+    ];
+    let early = [row(7, "a", "1", 1, ""), row(-1, "z", "", 1, "")];
+    for budget in [TINY, AMPLE] {
+        let days = days(&[late.to_vec(), early.to_vec()], budget);
+        let names: Vec<_> = days.keys().map(Day::to_string).collect();
+        assert_eq!(names, ["2025-09-29", "2025-09-30", "2025-10-01"]);
+        let all: Vec<_> = days.into_values().flatten().collect();
+        let [c, b2, b] = late.clone();
+        let [a, z] = early.clone();
+        assert_eq!(all, [z, a, b, b2, c]);
+    }
+}
+
+#[test]
+fn a_row_without_a_start_goes_to_the_day_of_its_id() {
+    let no_start = Row {
+        start: None,
+        ..row(0, "68db745779cb8cebd651xxxx", "", 1, "")
+    };
+    let no_day = Row {
+        start: None,
+        ..row(0, "x", "", 1, "")
+    };
+    let days = days(
+        &[vec![no_day.clone(), no_start.clone(), row(5, "a", "", 1, "")]],
+        AMPLE,
+    );
+    let names: Vec<_> = days.keys().map(Day::to_string).collect();
+    assert_eq!(names, ["2025-09-30", UNDATED]);
+    assert_eq!(days[&Day::NONE], [no_day]);
+    assert_eq!(days.values().next().unwrap()[0], no_start);
+}
+
+#[test]
+fn rows_in_order_are_not_copied() {
+    let input: Vec<_> = (0..3000)
+        .map(|at| row(at, &format!("{at:05}"), "", 1, ""))
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let mut gather = Gather::new(call_details(), Tz::UTC, AMPLE, folder.path()).unwrap();
+    let batch = batch(&input);
+    gather.push(batch.clone()).unwrap();
+    let day = gather.days().unwrap().next().unwrap();
+    let out: Vec<_> = Merge::new(&day, None).unwrap().batches().unwrap().collect();
+    assert_eq!(out.len(), 1);
+    let data = |batch: &arrow::array::RecordBatch| batch.column(0).to_data().buffers()[0].as_ptr();
+    assert_eq!(data(out[0].as_ref().unwrap()), data(&batch));
+}
+
+#[test]
+fn the_same_rows_leave_the_file() {
+    let present = [row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "x")];
+    assert_eq!(
+        merged(&present, &[present.to_vec()], AMPLE),
+        (present.to_vec(), true)
+    );
+    assert_eq!(
+        merged(&present, &[present[1..].to_vec()], AMPLE),
+        (present.to_vec(), true)
+    );
+}
+
+#[test]
+fn rule_7_a_reread_of_unchanged_records_leaves_the_file() {
+    let present = [row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "x")];
+    let again = present.clone().map(|row| Row { fetched_at: 9, ..row });
+    for budget in [TINY, AMPLE] {
+        assert_eq!(
+            merged(&present, &[again.to_vec()], budget),
+            (again.to_vec(), true)
+        );
+    }
+}
+
+#[test]
+fn rule_8_a_change_of_one_record_writes_the_file() {
+    let present = [row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "x")];
+    let check = |new: Row, want: &[Row]| {
+        assert_eq!(
+            merged(&present, &[vec![new.clone()]], AMPLE),
+            (want.to_vec(), false),
+            "{new:?}"
+        );
+    };
+    let [a, b] = present.clone();
+    let changed = row(2, "b", "2", 6, "y");
+    check(changed.clone(), &[a.clone(), changed]);
+    let moved = row(0, "b", "2", 6, "x");
+    check(moved.clone(), &[moved, a.clone()]);
+    let added = row(2, "c", "", 6, "x");
+    check(added.clone(), &[a, b, added]);
+}
+
+#[test]
+fn an_older_read_leaves_the_file() {
+    let present = [row(1, "a", "1", 5, "x")];
+    assert_eq!(
+        merged(&present, &[vec![row(1, "a", "1", 4, "old")]], AMPLE),
+        (present.to_vec(), true)
+    );
+    let older_bot = row(1, "a", "", 4, "bot");
+    assert_eq!(
+        merged(&present, &[vec![older_bot]], AMPLE),
+        (present.to_vec(), true)
+    );
+}
+
+#[test]
+fn a_key_that_moved_within_the_day_stays_once() {
+    let present = [row(1, "a", "1", 5, "x"), row(900, "z", "", 5, "x")];
+    let moved = row(1000, "a", "1", 6, "x");
+    assert_eq!(
+        merged(&present, &[vec![moved.clone()]], TINY),
+        (vec![present[1].clone(), moved], false)
+    );
+}
+
+#[test]
+fn a_present_file_of_another_order_is_written_up() {
+    let present = [row(2, "b", "", 5, "x"), row(1, "a", "", 5, "x")];
+    let [b, a] = present.clone();
+    for budget in [TINY, AMPLE] {
+        assert_eq!(
+            merged(&present, &[vec![a.clone()]], budget),
+            (vec![a.clone(), b.clone()], false)
+        );
+    }
+}
+
+#[test]
+fn a_batch_of_another_schema_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gather = Gather::new(call_details(), Tz::UTC, AMPLE, folder.path()).unwrap();
+    let foreign = batch(&[row(1, "a", "", 1, "")]).project(&[0, 1]).unwrap();
+    assert!(gather.push(foreign).is_err());
+}
+
+/// The rules once more, in the plainest words, for rows without ties.
+fn oracle(rows: &[Row]) -> BTreeSet<Row> {
+    let beaten = |row: &Row| {
+        rows.iter().any(|other| {
+            let later = other.fetched_at > row.fetched_at;
+            let key = other.session == row.session && other.conversation == row.conversation;
+            let keyless = row.session.is_none() && row.conversation.is_none();
+            let content = other.channel == row.channel && other.start == row.start;
+            let supersedes = row.session.is_some()
+                && row.session == other.session
+                && row.conversation.is_none()
+                && other.conversation.is_some();
+            later && (key && (!keyless || content) || supersedes)
+        })
+    };
+    rows.iter().filter(|row| !beaten(row)).cloned().collect()
+}
+
+prop_compose! {
+    /// Rows of one day, no two read at the same time.
+    fn arbitrary_rows()(
+        drawn in proptest::collection::vec((0..4_i64, 0..6_u8, 0..3_u8, 0..3_u8), 1..60),
+        order in Just((0..60_i64).collect::<Vec<_>>()).prop_shuffle(),
+    ) -> Vec<Row> {
+        drawn.iter().zip(order).map(|((seconds, session, conversation, content), fetched_at)| {
+            let id = |value: &u8| if *value == 0 { String::new() } else { value.to_string() };
+            row(*seconds, &id(session), &id(conversation), fetched_at, &content.to_string())
+        }).collect()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn what_stays_is_what_the_rules_say(
+        input in arbitrary_rows(), batch_rows in 1..20_usize, tiny in any::<bool>(), cut in 0..60_usize,
+    ) {
+        let want = oracle(&input);
+        let budget = if tiny { TINY } else { AMPLE };
+        let batches = |rows: &[Row]| rows.chunks(batch_rows).map(<[Row]>::to_vec).collect::<Vec<_>>();
+        let sorted = |rows: &[Row]| rows.is_sorted_by_key(|row| {
+            (row.start, row.session.clone(), row.conversation.clone())
+        });
+
+        let at_once: Vec<_> = days(&batches(&input), budget).into_values().flatten().collect();
+        prop_assert!(sorted(&at_once));
+        prop_assert_eq!(at_once.iter().cloned().collect::<BTreeSet<_>>(), want.clone());
+
+        let (first, second) = input.split_at(cut.clamp(1, input.len()));
+        if !second.is_empty() {
+            let present: Vec<_> = days(&batches(first), budget).into_values().flatten().collect();
+            let (in_two, _) = merged(&present, &batches(second), budget);
+            prop_assert!(sorted(&in_two));
+            prop_assert_eq!(in_two.into_iter().collect::<BTreeSet<_>>(), want);
+        }
+        let (again, unchanged) = merged(&at_once, &batches(&input), budget);
+        prop_assert!(unchanged, "merged again: {:?}", again);
+    }
+}

@@ -1,0 +1,205 @@
+//! A lake in a folder: staged, synced and renamed under a lock that the kernel frees when its process dies.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::fault;
+use super::layout::{DayPath, LOCKS, STAGING};
+use super::store::Entry;
+use super::{Error, LakeOptions, Result};
+use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
+
+/// Lock files of a lake. Paths share them by hash, so that a lake of any number of days has only so many; they are never
+/// removed, since a lock on a removed file excludes nobody.
+const LOCK_FILES: u64 = 256;
+
+/// A lake in a folder.
+#[derive(Debug, Clone)]
+pub(crate) struct LocalStore {
+    root: PathBuf,
+    /// Made by [`LocalStore::prepare`].
+    staging: std::sync::OnceLock<Arc<Scratch>>,
+}
+
+/// Keeps other writers from a day's file until dropped.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl LocalStore {
+    pub(crate) fn new(root: PathBuf) -> LocalStore {
+        LocalStore {
+            root,
+            staging: std::sync::OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Makes the lake's folders, and removes what killed runs left in them.
+    pub(crate) fn prepare(&self, options: &LakeOptions) -> Result<()> {
+        create_folders(&self.root, &self.root)?;
+        if !options.force_network_fs
+            && let Some(name) = network_file_system(&self.root)?
+        {
+            return Err(Error::Refused(format!(
+                "{} lies on {name}, where neither locks nor atomic renames can be relied on: use a local disk or an object \
+                 store, or --force-network-fs if this is the only process that writes there",
+                self.root.display()
+            )));
+        }
+        create_folders(&self.root, &self.root.join(LOCKS))?;
+        let base = self.root.join(STAGING);
+        create_folders(&self.root, &base)?;
+        let scratch = Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))?;
+        let _ = self.staging.set(Arc::new(scratch));
+        Ok(())
+    }
+
+    /// A path for a file to be published, on the lake's own file system.
+    pub(crate) fn stage(&self) -> Result<PathBuf> {
+        let staging = self.staging.get();
+        let staging =
+            staging.ok_or_else(|| Error::Refused("the lake is open for reading only".to_string()))?;
+        Ok(staging.file("day"))
+    }
+
+    /// Waits until no other process publishes this file.
+    pub(crate) fn lock(&self, path: &DayPath) -> Result<Lock> {
+        let name = path.to_string();
+        let hash = name.bytes().fold(0_u64, |hash, byte| {
+            hash.wrapping_mul(31).wrapping_add(byte.into())
+        });
+        let path = self.root.join(LOCKS).join(format!("{:02x}", hash % LOCK_FILES));
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(Error::io("open lock", &path))?;
+        loop {
+            match flock(&file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Lock { _file: file }),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(Error::io("lock", &path)(error.into())),
+            }
+        }
+    }
+
+    /// The day's present file.
+    pub(crate) fn present(&self, path: &DayPath) -> Result<Option<PathBuf>> {
+        let path = self.root.join(path.to_string());
+        match fs::symlink_metadata(&path) {
+            Ok(data) if data.is_file() => Ok(Some(path)),
+            Ok(_) => Err(Error::damaged(path.display(), "is not a file: move it away")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("look at", &path)(error)),
+        }
+    }
+
+    /// Puts a synced file from [`LocalStore::stage`] in the place of the day's present one. The caller holds the lock.
+    pub(crate) fn swap(&self, staged: &Path, path: &DayPath) -> Result<()> {
+        let target = self.root.join(path.to_string());
+        let folder = self.root.join(path.folder());
+        create_folders(&self.root, &folder)?;
+        fault::point("before-swap");
+        fs::rename(staged, &target).map_err(Error::io("publish", &target))?;
+        fault::point("swapped");
+        sync_folder(&folder)?;
+        if let Some(staging) = staged.parent() {
+            sync_folder(staging)?;
+        }
+        fault::point("synced");
+        Ok(())
+    }
+}
+
+impl LocalStore {
+    /// The files of a folder, at any depth and in no order; `most` bounds how many.
+    pub(crate) fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        let mut folders = vec![folder.to_string()];
+        while let Some(folder) = folders.pop() {
+            let path = self.root.join(&folder);
+            let failed = || Error::io("list", &path);
+            let found = match fs::read_dir(&path) {
+                Ok(found) => found,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(failed()(error)),
+            };
+            for entry in found {
+                let entry = entry.map_err(failed())?;
+                let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+                if entry.file_type().map_err(failed())?.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                // A file that was renamed away since is a staged one.
+                let Ok(data) = entry.metadata() else { continue };
+                entries.push(Entry {
+                    path,
+                    bytes: data.len(),
+                });
+                if entries.len() == most {
+                    return Ok(entries);
+                }
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Makes the folder and those above it up to the root, each synced into the one above.
+fn create_folders(root: &Path, folder: &Path) -> Result<()> {
+    match fs::create_dir(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && folder != root => {
+            let above = folder.parent().unwrap_or(root);
+            create_folders(root, above)?;
+            return create_folders(root, folder);
+        }
+        // The root may lie several folders deep in what is the user's; that is made, not synced.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return fs::create_dir_all(folder).map_err(Error::io("create folder", folder));
+        }
+        Err(error) => return Err(Error::io("create folder", folder)(error)),
+    }
+    folder
+        .parent()
+        .filter(|above| !above.as_os_str().is_empty())
+        .map_or(Ok(()), sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<()> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::io("sync folder", folder))
+}
+
+/// Name of the network file system that the folder lies on, if it does.
+fn network_file_system(folder: &Path) -> Result<Option<&'static str>> {
+    #[cfg(target_os = "linux")]
+    {
+        let found = rustix::fs::statfs(folder)
+            .map_err(|error| Error::io("look at the file system of", folder)(error.into()))?;
+        // The magic numbers of Linux's statfs(2); the field's type differs by platform, the low 32 bits do not.
+        Ok(match found.f_type as u32 {
+            0x6969 => Some("NFS"),
+            0x517b | 0xfe53_4d42 | 0xff53_4d42 => Some("SMB"),
+            _ => None,
+        })
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = folder;
+        Ok(None)
+    }
+}

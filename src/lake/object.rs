@@ -1,0 +1,439 @@
+//! A lake in an object store: conditional puts, and a read-back wherever their outcome is unknown.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::{
+    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutMode, PutOptions,
+    PutPayload, UpdateVersion,
+};
+use parquet::DecodeResult;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
+use reqwest::Url;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::fault;
+use super::footer::FileFacts;
+use super::layout::{DayPath, PROBES};
+use super::publish::write_id;
+use super::store::{Entry, unreadable};
+use super::{Error, LakeOptions, Result};
+
+/// Puts of one file before giving up; each failed one is followed by a read-back and a wait.
+const PUT_ATTEMPTS: u32 = 6;
+
+/// Wait after the first put of unknown outcome; doubled each time.
+const PUT_WAIT: Duration = Duration::from_millis(200);
+
+/// Bytes of a file that are read first for its footer; larger footers take a second request.
+const FOOTER_GUESS: u64 = 64 << 10;
+
+/// Bytes of a file that are read from disk at once when it is sent.
+const CHUNK: usize = 8 << 20;
+
+/// A lake in an object store.
+#[derive(Debug, Clone)]
+pub(crate) struct RemoteStore {
+    store: Arc<dyn ObjectStore>,
+    prefix: object_store::path::Path,
+    url: String,
+    /// Whether puts are conditional; found out by [`RemoteStore::prepare`].
+    conditional: Arc<OnceLock<bool>>,
+}
+
+/// One version of a day's object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ObjectVersion(UpdateVersion);
+
+/// What a conditional put came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Swap {
+    /// The object is ours.
+    Done,
+    /// Somebody else has put another version.
+    Overtaken,
+}
+
+impl RemoteStore {
+    /// The store that the URL and the environment name; asks nothing of it.
+    pub(crate) fn open(location: &str, options: &LakeOptions) -> Result<RemoteStore> {
+        let refused = |problem: &str| Error::Refused(format!("a lake can't be at {location}: {problem}"));
+        let url: Url = location.parse().map_err(|_| refused("it is not a URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::Refused(
+                "the lake's URL holds a user or password: leave them out and set the store's environment variables"
+                    .to_string(),
+            ));
+        }
+        let (scheme, prefix) = ObjectStoreScheme::parse(&url)
+            .map_err(|_| refused("want a path, file://, s3://bucket/prefix, gs:// or az://"))?;
+        let failed = || Error::store("set up", location);
+        let store: Arc<dyn ObjectStore> = match scheme {
+            ObjectStoreScheme::AmazonS3 => {
+                let mut builder = AmazonS3Builder::from_env().with_url(location);
+                let endpoint = options.endpoint_url.clone().or_else(|| {
+                    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+                        .iter()
+                        .find_map(|name| std::env::var(name).ok())
+                });
+                if let Some(endpoint) = endpoint {
+                    // Asked for by its scheme: stores on the user's own network often have no TLS.
+                    builder = builder
+                        .with_allow_http(endpoint.starts_with("http://"))
+                        .with_endpoint(endpoint);
+                }
+                Arc::new(builder.build().map_err(failed())?)
+            }
+            ObjectStoreScheme::GoogleCloudStorage => Arc::new(
+                GoogleCloudStorageBuilder::from_env()
+                    .with_url(location)
+                    .build()
+                    .map_err(failed())?,
+            ),
+            ObjectStoreScheme::MicrosoftAzure => Arc::new(
+                MicrosoftAzureBuilder::from_env()
+                    .with_url(location)
+                    .build()
+                    .map_err(failed())?,
+            ),
+            _ => {
+                return Err(refused(
+                    "want a path, file://, s3://bucket/prefix, gs:// or az://",
+                ));
+            }
+        };
+        let url = location.trim_end_matches('/').to_string();
+        Ok(RemoteStore {
+            store,
+            prefix,
+            url,
+            conditional: Arc::new(OnceLock::new()),
+        })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn path(&self, path: impl ToString) -> object_store::path::Path {
+        let parts = self.prefix.parts().map(|part| part.as_ref().to_string());
+        let below = path.to_string();
+        // The parts are plain names, see `check_account`.
+        object_store::path::Path::from_iter(parts.chain(below.split('/').map(str::to_string)))
+    }
+
+    /// Finds out whether the store honours conditions on puts, and refuses one that does not unless the user vouches for
+    /// being alone.
+    pub(crate) async fn prepare(&self, options: &LakeOptions) -> Result<()> {
+        if self.conditional.get().is_some() {
+            return Ok(());
+        }
+        let problem = self.probe().await?;
+        match problem {
+            None => {}
+            Some(problem) if options.single_writer => {
+                tracing::warn!(
+                    "{} {problem}: taking your word that nobody else writes to it",
+                    self.url
+                );
+            }
+            Some(problem) => {
+                return Err(Error::Refused(format!(
+                    "{} {problem}, so two runs at once could each undo what the other wrote: use a store with conditional \
+                     puts, or --single-writer if no other run writes to this lake at the same time",
+                    self.url
+                )));
+            }
+        }
+        let _ = self.conditional.set(problem.is_none());
+        Ok(())
+    }
+
+    /// What the store does not do, tried on an object of its own.
+    async fn probe(&self) -> Result<Option<&'static str>> {
+        let path = self.path(format!("{PROBES}/{}", write_id()));
+        let put = async |mode: PutMode, body: &'static str| {
+            let payload = PutPayload::from_static(body.as_bytes());
+            self.store
+                .put_opts(
+                    &path,
+                    payload,
+                    PutOptions {
+                        mode,
+                        ..Default::default()
+                    },
+                )
+                .await
+        };
+        let found = async {
+            match put(PutMode::Create, "first").await {
+                Ok(_) => {}
+                // The name is new, so it is our own put, sent twice after a lost reply.
+                Err(object_store::Error::AlreadyExists { .. }) => {}
+                Err(
+                    object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. },
+                ) => {
+                    return Ok(Some("has no conditional puts"));
+                }
+                Err(error) => return Err(error),
+            }
+            match put(PutMode::Create, "second").await {
+                Ok(_) => return Ok(Some("ignores If-None-Match")),
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                }
+                Err(error) => return Err(error),
+            }
+            let mut stale = version(&self.store.head(&path).await?);
+            stale.e_tag = stale
+                .e_tag
+                .map(|_| "\"00000000000000000000000000000000\"".to_string());
+            stale.version = stale.version.map(|_| "1".to_string());
+            match put(PutMode::Update(stale), "third").await {
+                Ok(_) => return Ok(Some("ignores If-Match")),
+                Err(
+                    object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. },
+                ) => {
+                    return Ok(Some("has no If-Match"));
+                }
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                }
+                Err(error) => return Err(error),
+            }
+            let present = version(&self.store.head(&path).await?);
+            match put(PutMode::Update(present.clone()), "fourth").await {
+                Ok(_) => Ok(None),
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                    // A put sent twice after a lost reply finds its own version: then the object has changed.
+                    let changed = version(&self.store.head(&path).await?) != present;
+                    Ok((!changed).then_some("refuses If-Match even with the present ETag"))
+                }
+                Err(error) => Err(error),
+            }
+        }
+        .await
+        .map_err(Error::store("try conditional puts on", &path))?;
+        if let Err(error) = self.store.delete(&path).await {
+            tracing::debug!("leave {path}: {error}");
+        }
+        Ok(found)
+    }
+
+    /// Copies the day's present object to a file in the folder.
+    pub(crate) async fn fetch(
+        &self,
+        path: &DayPath,
+        target: PathBuf,
+    ) -> Result<Option<(PathBuf, ObjectVersion)>> {
+        let object = self.path(path);
+        let failed = || Error::store("read", format!("{}/{path}", self.url));
+        let found = match self.store.get(&object).await {
+            Ok(found) => found,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(failed()(error)),
+        };
+        let version = ObjectVersion(version(&found.meta));
+        let wanted = found.meta.size;
+        let io = |action| Error::io(action, &target);
+        let mut file = tokio::fs::File::create(&target).await.map_err(io("create"))?;
+        let mut bytes = 0;
+        let mut chunks = found.into_stream();
+        while let Some(chunk) = chunks.try_next().await.map_err(failed())? {
+            bytes += chunk.len() as u64;
+            file.write_all(&chunk).await.map_err(io("write"))?;
+        }
+        file.flush().await.map_err(io("write"))?;
+        if bytes != wanted {
+            let cut = format!("came as {bytes} of {wanted} bytes");
+            return Err(failed()(object_store::Error::Generic {
+                store: "S3",
+                source: cut.into(),
+            }));
+        }
+        Ok(Some((target, version)))
+    }
+
+    /// Puts the file in the place of that version of the day's object, or of none. `write_id` is the file's own.
+    pub(crate) async fn swap(
+        &self,
+        staged: &Path,
+        path: &DayPath,
+        expected: Option<&ObjectVersion>,
+        write_id: &str,
+    ) -> Result<Swap> {
+        let object = self.path(path);
+        let payload = read_payload(staged).await?;
+        let mode = match (self.conditional.get(), expected) {
+            (Some(true), Some(ObjectVersion(version))) => PutMode::Update(version.clone()),
+            (Some(true), None) => PutMode::Create,
+            (Some(false), _) => PutMode::Overwrite,
+            (None, _) => return Err(Error::Refused("the lake is open for reading only".to_string())),
+        };
+        let mut wait = PUT_WAIT;
+        for attempt in 1.. {
+            fault::point("before-swap");
+            let options = PutOptions {
+                mode: mode.clone(),
+                ..Default::default()
+            };
+            let Err(error) = self.store.put_opts(&object, payload.clone(), options).await else {
+                fault::point("swapped");
+                return Ok(Swap::Done);
+            };
+            if is_definite(&error) {
+                return Err(Error::store("write", format!("{}/{path}", self.url))(error));
+            }
+            tracing::debug!("read {path} back after a put of unknown outcome: {error}");
+            let present = self.footer(path).await?;
+            match present {
+                Some((_, _, Some(facts))) if facts.write_id == write_id => return Ok(Swap::Done),
+                Some((version, ..)) if Some(&version) == expected => {}
+                None if expected.is_none() => {}
+                _ => return Ok(Swap::Overtaken),
+            }
+            // Nothing was stored: the outcome may have been a passing fault.
+            if attempt == PUT_ATTEMPTS {
+                return Err(Error::store("write", format!("{}/{path}", self.url))(error));
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        Ok(Swap::Overtaken)
+    }
+
+    /// The footer of a day's object by ranged reads of one version, and its facts.
+    pub(crate) async fn footer(
+        &self,
+        path: &DayPath,
+    ) -> Result<Option<(ObjectVersion, ParquetMetaData, Option<FileFacts>)>> {
+        let object = self.path(path);
+        let failed = || Error::store("read the footer of", format!("{}/{path}", self.url));
+        loop {
+            let meta = match self.store.head(&object).await {
+                Ok(meta) => meta,
+                Err(object_store::Error::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(failed()(error)),
+            };
+            match self.footer_of(&meta, path).await {
+                Ok(footer) => {
+                    let facts = FileFacts::read(&path.to_string(), &footer)?;
+                    return Ok(Some((ObjectVersion(version(&meta)), footer, facts)));
+                }
+                // Overwritten since: the next version has a footer too.
+                Err(Error::Store {
+                    source: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
+                    ..
+                }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn footer_of(&self, meta: &ObjectMeta, path: &DayPath) -> Result<ParquetMetaData> {
+        let unreadable = |error| unreadable(path, &error);
+        let mut decoder = ParquetMetaDataPushDecoder::try_new(meta.size)
+            .map_err(unreadable)?
+            .with_page_index_policy(PageIndexPolicy::Skip);
+        let guess = meta.size.saturating_sub(FOOTER_GUESS)..meta.size;
+        let bytes = self.range(meta, guess.clone(), path).await?;
+        decoder.push_range(guess, bytes).map_err(unreadable)?;
+        loop {
+            match decoder.try_decode().map_err(unreadable)? {
+                DecodeResult::Data(footer) => return Ok(footer),
+                DecodeResult::NeedsData(ranges) => {
+                    for range in ranges {
+                        let bytes = self.range(meta, range.clone(), path).await?;
+                        decoder.push_range(range, bytes).map_err(unreadable)?;
+                    }
+                }
+                DecodeResult::Finished => return Err(Error::damaged(path, "has no footer")),
+            }
+        }
+    }
+
+    async fn range(&self, meta: &ObjectMeta, range: std::ops::Range<u64>, path: &DayPath) -> Result<Bytes> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            if_match: meta.e_tag.clone(),
+            ..Default::default()
+        };
+        let failed = || Error::store("read the footer of", format!("{}/{path}", self.url));
+        let found = self
+            .store
+            .get_opts(&meta.location, options)
+            .await
+            .map_err(failed())?;
+        found.bytes().await.map_err(failed())
+    }
+
+    /// The objects of a folder, at any depth; `most` bounds how many.
+    pub(crate) async fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
+        let above = self.prefix.parts().count();
+        let mut objects = self.store.list(Some(&self.path(folder)));
+        let mut entries = Vec::new();
+        let failed = || Error::store("list", format!("{}/{folder}", self.url));
+        while let Some(object) = objects.try_next().await.map_err(failed())? {
+            let parts: Vec<_> = object
+                .location
+                .parts()
+                .skip(above)
+                .map(|part| part.as_ref().to_string())
+                .collect();
+            entries.push(Entry {
+                path: parts.join("/"),
+                bytes: object.size,
+            });
+            if entries.len() == most {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Whether the store has said no for a reason that neither time nor another version changes.
+fn is_definite(error: &object_store::Error) -> bool {
+    use object_store::Error::{
+        InvalidPath, NotImplemented, NotSupported, PermissionDenied, Unauthenticated, UnknownConfigurationKey,
+    };
+    matches!(
+        error,
+        InvalidPath { .. }
+            | NotImplemented { .. }
+            | NotSupported { .. }
+            | PermissionDenied { .. }
+            | Unauthenticated { .. }
+            | UnknownConfigurationKey { .. }
+    )
+}
+
+fn version(meta: &ObjectMeta) -> UpdateVersion {
+    UpdateVersion {
+        e_tag: meta.e_tag.clone(),
+        version: meta.version.clone(),
+    }
+}
+
+/// The file's bytes. A conditional put is one request, and its body is signed, so they are in memory for its time.
+async fn read_payload(path: &Path) -> Result<PutPayload> {
+    let failed = || Error::io("read", path);
+    let mut file = tokio::fs::File::open(path).await.map_err(failed())?;
+    let mut chunks = Vec::new();
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = (&mut file)
+            .take(CHUNK as u64)
+            .read_to_end(&mut chunk)
+            .await
+            .map_err(failed())?;
+        if read == 0 {
+            return Ok(chunks.into_iter().collect());
+        }
+        chunks.push(Bytes::from(chunk));
+    }
+}

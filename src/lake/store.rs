@@ -1,0 +1,121 @@
+//! The two kinds of places that a lake can be in, and what is asked of both.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
+
+use super::footer::FileFacts;
+use super::layout::DayPath;
+use super::local::LocalStore;
+use super::object::RemoteStore;
+use super::{Error, LakeOptions, Result};
+use crate::schema;
+
+/// Where a lake is.
+#[derive(Debug, Clone)]
+pub(crate) enum Store {
+    Local(LocalStore),
+    Remote(RemoteStore),
+}
+
+/// A file or object of a lake.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    /// Path within the lake, with `/`.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+}
+
+/// Files that are looked at for one of ours when a lake is opened.
+const FIRST_FILES: usize = 16;
+
+impl Store {
+    /// Reads the location; touches nothing.
+    pub(crate) fn open(location: &str, options: &LakeOptions) -> Result<Store> {
+        if location.is_empty() {
+            return Err(Error::Refused(
+                "the lake's place is empty: want a path or a URL".to_string(),
+            ));
+        }
+        if let Some(path) = location.strip_prefix("file://") {
+            let path = path.strip_prefix("localhost").unwrap_or(path);
+            return Ok(Store::Local(LocalStore::new(PathBuf::from(path))));
+        }
+        if location.contains("://") {
+            return Ok(Store::Remote(RemoteStore::open(location, options)?));
+        }
+        Ok(Store::Local(LocalStore::new(PathBuf::from(location))))
+    }
+
+    pub(crate) fn location(&self) -> String {
+        match self {
+            Store::Local(store) => store.root().display().to_string(),
+            Store::Remote(store) => store.url().to_string(),
+        }
+    }
+
+    /// Makes the place ready for publishing.
+    pub(crate) async fn prepare(&self, options: &LakeOptions) -> Result<()> {
+        match self {
+            Store::Local(store) => store.prepare(options),
+            Store::Remote(store) => store.prepare(options).await,
+        }
+    }
+
+    /// Some day's file of the lake, if one is found soon.
+    pub(crate) async fn any_day_file(&self) -> Result<Option<DayPath>> {
+        for table in schema::tables() {
+            let entries = self.list(&table.name, FIRST_FILES).await?;
+            if let Some(path) = entries.iter().find_map(|entry| DayPath::parse(&entry.path)) {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files of a folder, at any depth and in no order; `most` bounds how many.
+    pub(crate) async fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
+        match self {
+            Store::Local(store) => store.list(folder, most),
+            Store::Remote(store) => store.list(folder, most).await,
+        }
+    }
+
+    /// The footer of a day's file, and its facts; `None` if there is no such file.
+    pub(crate) async fn footer(
+        &self,
+        path: &DayPath,
+    ) -> Result<Option<(ParquetMetaData, Option<FileFacts>)>> {
+        match self {
+            Store::Local(store) => {
+                let Some(file) = store.present(path)? else {
+                    return Ok(None);
+                };
+                let footer = read_footer(&file, path)?;
+                let facts = FileFacts::read(&path.to_string(), &footer)?;
+                Ok(Some((footer, facts)))
+            }
+            Store::Remote(store) => Ok(store
+                .footer(path)
+                .await?
+                .map(|(_, footer, facts)| (footer, facts))),
+        }
+    }
+}
+
+/// The footer of a file on local disk that is, or is a copy of, the day's file.
+pub(crate) fn read_footer(file: &Path, path: &DayPath) -> Result<ParquetMetaData> {
+    let opened = File::open(file).map_err(Error::io("open", file))?;
+    let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
+    reader
+        .try_parse(&opened)
+        .and_then(|()| reader.finish())
+        .map_err(|error| unreadable(path, &error))
+}
+
+/// A file of the lake whose footer is no Parquet footer.
+pub(crate) fn unreadable(path: &DayPath, error: &parquet::errors::ParquetError) -> Error {
+    let remedy = "restore it from a copy, or move it away and export the day again";
+    Error::damaged(path, format!("can't be read as Parquet ({error}): {remedy}"))
+}
