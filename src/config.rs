@@ -52,9 +52,9 @@ impl std::fmt::Display for Account {
 ///
 /// # Errors
 /// The text is not a whole number of minutes between −840 (UTC+14) and 720 (UTC−12).
-pub fn timezone_offset(text: &str) -> Result<i64, String> {
+pub fn timezone_offset(text: &str) -> Result<i32, String> {
     let minutes = text
-        .parse::<i64>()
+        .parse::<i32>()
         .ok()
         .filter(|minutes| (-840..=720).contains(minutes));
     minutes.ok_or_else(|| "want minutes from -840 (UTC+14) to 720 (UTC-12); India is -330".to_string())

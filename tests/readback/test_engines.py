@@ -33,7 +33,8 @@ def one(db, sql):
 
 def test_counts(db, truth):
     assert one(db, "select count(*), count(distinct session_id) from call_details") == (len(truth), len(truth))
-    days = collections.Counter(record["sessionStartTime"][:10] for record in truth)
+    # A few of the demo's times are written with slashes.
+    days = collections.Counter(record["sessionStartTime"][:10].replace("/", "-") for record in truth)
     assert dict(db.execute("select session_date::varchar, count(*) from call_details group by 1").fetchall()) == days
 
 
@@ -81,8 +82,8 @@ def test_extra_is_reached_by_pointer(db, truth):
 
 def test_partitions_are_pruned(db, truth):
     day = truth[0]["sessionStartTime"][:10]
-    plan = db.execute(f"explain analyze select count(*) from call_details where session_date = '{day}'").fetchall()
-    assert "Scanning Files: 1/5" in plan[0][1] or "1/5" in plan[0][1].replace(" ", ""), plan[0][1]
+    plan = db.execute(f"explain select max(channel) from call_details where session_date = '{day}'").fetchall()
+    assert "Scanning Files: 1/5" in plan[0][1], plan[0][1]
 
 
 def test_pyarrow_reads_the_same(demo_lake, truth):

@@ -83,7 +83,7 @@ def rows(samples_lake):
     return found
 
 
-@pytest.mark.parametrize("record", records())
+@pytest.mark.parametrize("record", list(records()))
 def test_every_leaf(rows, record):
     day, row = rows[record["sessionId"]]
     want = dict(json_leaves(record))
@@ -94,7 +94,7 @@ def test_every_leaf(rows, record):
     assert int(want["session_start_time",].timestamp()) == int(record["sessionId"][:8], 16)
 
 
-@pytest.mark.parametrize("record", records())
+@pytest.mark.parametrize("record", list(records()))
 def test_provenance(rows, record):
     _, row = rows[record["sessionId"]]
     assert row["account_id"] == "sample"
