@@ -13,10 +13,12 @@
 
 pub mod args;
 mod calendar;
+mod conversation;
 mod json;
 mod outline;
 mod pools;
 mod random;
 pub mod records;
 mod render;
+pub mod server;
 mod session;

@@ -79,6 +79,17 @@ impl Channel {
             Self::AgentAssist => "AgentAssistV2",
         }
     }
+
+    /// As requests have it in `channels`.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Chat => "rtm",
+            Self::WhatsApp => "whatsapp",
+            Self::Email => "email",
+            Self::AgentAssist => "agentassist",
+        }
+    }
 }
 
 /// How far a session has come.

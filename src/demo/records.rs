@@ -68,7 +68,7 @@ impl Default for Dataset {
 }
 
 /// What identifies a record.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
     /// `sessionId`.
     pub session_id: String,
@@ -199,6 +199,10 @@ impl Sessions {
                 .then(|| conversation_id(self.dataset.seed, outline.index)),
             start: outline.start,
         }
+    }
+
+    pub(super) fn dataset(&self) -> &Dataset {
+        &self.dataset
     }
 
     /// The nearest earlier session with a conversation, for an agent-assistance row to embed.

@@ -35,6 +35,14 @@ impl Fields {
         campaign_info: true,
         snooze_info: true,
     };
+    pub(super) const NONE: Self = Self {
+        skills: false,
+        customer_info: false,
+        user_tags: false,
+        session_tags: false,
+        campaign_info: false,
+        snooze_info: false,
+    };
 }
 
 /// How records are written.
@@ -62,6 +70,28 @@ pub(super) fn record(out: &mut Vec<u8>, seed: u64, session: &Session, rendering:
             record.at_bot(json);
         }
     });
+}
+
+/// Writes the fields of `metaInfo`.
+pub(super) fn meta_info(json: &mut Json<'_>, seed: u64, session: &Session, version: Version) {
+    Record {
+        seed,
+        session,
+        version,
+        fields: Fields::ALL,
+    }
+    .meta_info(json);
+}
+
+/// The bot that a session began with.
+pub(super) fn bot_id(seed: u64, session: &Session) -> String {
+    let number = u64::from(session.bits & 3 == 1);
+    pools::short_id("st-0", mix(seed, 0xb07 + number))
+}
+
+/// The organisation.
+pub(super) fn org_id(seed: u64) -> String {
+    pools::short_id("o-2", mix(seed, 0x0e9))
 }
 
 struct Record<'a> {
@@ -680,8 +710,7 @@ impl Record<'_> {
     }
 
     fn bot_id(&self) -> String {
-        let number = u64::from(self.session.bits & 3 == 1);
-        pools::short_id("st-0", mix(self.seed, 0xb07 + number))
+        bot_id(self.seed, self.session)
     }
 
     fn automation_bot(&self) -> String {
@@ -689,7 +718,7 @@ impl Record<'_> {
     }
 
     fn org_id(&self) -> String {
-        pools::short_id("o-2", mix(self.seed, 0x0e9))
+        org_id(self.seed)
     }
 
     fn account_id(&self) -> String {
