@@ -20,5 +20,6 @@ mod pools;
 mod random;
 pub mod records;
 mod render;
+mod route;
 pub mod server;
 mod session;

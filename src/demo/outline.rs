@@ -124,6 +124,38 @@ impl Outline {
     pub(super) fn has_conversation(&self) -> bool {
         !self.shape.at_bot() && self.phase != Phase::AtBot
     }
+
+    /// When the session goes to an agent, when it ends, and when the work after its end does; for a session as
+    /// it has come to in the end.
+    pub(super) fn changes(&self) -> [i64; 3] {
+        let handover = self.start + ((self.end - self.start) / 5).min(30);
+        [handover, self.end, self.updated]
+    }
+
+    /// The session as it is at `now`, of what it has come to in the end; nothing where it has not started.
+    pub(super) fn as_of(self, now: i64) -> Option<Self> {
+        let [handover, end, updated] = self.changes();
+        if now < self.start {
+            return None;
+        }
+        if now >= updated {
+            return Some(self);
+        }
+        if now >= end {
+            return Some(Self { updated: end, ..self });
+        }
+        let (phase, since) = if self.shape.at_bot() || now < handover {
+            (Phase::AtBot, self.start)
+        } else {
+            (Phase::Open, handover)
+        };
+        Some(Self {
+            phase,
+            end: self.start,
+            updated: since,
+            ..self
+        })
+    }
 }
 
 /// Draws what a session that starts at `start` will have come to in the end, and the seconds of after-call work.

@@ -32,7 +32,7 @@ pub use self::fault::{FaultKind, FaultPlan, ScriptedFault};
 use self::limit::RateWindow;
 pub use self::options::{
     Access, Bounds, Excess, LimitScope, NumResults, OffsetUnit, PageOrder, RateLimit, Readings, RetryAfter,
-    ServerOptions, WindowTime,
+    ServerOptions, Ties, WindowTime,
 };
 use self::request::{Endpoint, header};
 use self::respond::{Answer, Outcome, Scene};
@@ -171,8 +171,8 @@ impl Server {
             body: String::from_utf8_lossy(&request.body).into_owned(),
             ..Remembered::default()
         };
-        tokio::time::sleep(self.options.latency).await;
         let refused = self.over_limit();
+        tokio::time::sleep(self.options.latency).await;
         let fault = if refused.is_some() {
             None
         } else {

@@ -81,6 +81,8 @@ pub struct Readings {
     pub window_time: WindowTime,
     /// Whether the window's end belongs to it.
     pub bounds: Bounds,
+    /// In which order records of the same second come.
+    pub ties: Ties,
     /// The zone that windows and naive times are in, in minutes with JavaScript's sign, instead of the one asked
     /// for: a server that ignores `timeZoneOffset`.
     pub fixed_offset: Option<i32>,
@@ -99,6 +101,7 @@ impl Default for Readings {
             order: PageOrder::default(),
             window_time: WindowTime::default(),
             bounds: Bounds::default(),
+            ties: Ties::default(),
             fixed_offset: None,
         }
     }
@@ -176,6 +179,17 @@ pub enum Bounds {
     Inclusive,
     /// It does not: the last second of the window is the one before `endDate`.
     HalfOpen,
+}
+
+/// In which order records of the same second come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Ties {
+    /// Always the same.
+    #[default]
+    Stable,
+    /// Another one in every answer, as databases may that sort by the time alone: a record may stand on two pages
+    /// or on none.
+    Shuffled,
 }
 
 /// How many requests are answered.

@@ -5,8 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::ops::Range;
 
 use super::change::{Change, ChangeKind, ChangePlan};
-use super::options::{LimitScope, OffsetUnit, PageOrder, Readings, WindowTime};
-use crate::demo::calendar::DAY;
+use super::options::{LimitScope, OffsetUnit, PageOrder, Readings, Ties, WindowTime};
+use crate::demo::calendar::{DAY, shuffled};
 use crate::demo::outline::{Channel, Outline, Phase, Shape};
 use crate::demo::pools;
 use crate::demo::random::{Draw, mix};
@@ -53,6 +53,8 @@ pub(super) struct Store {
     drawn: u64,
     inserted: u64,
     last_window: Option<Range<i64>>,
+    /// How many pages were asked for.
+    pages: u64,
 }
 
 /// Rows in the order of the time that windows go by.
@@ -102,6 +104,7 @@ impl Store {
             drawn: 0,
             inserted: 0,
             last_window: None,
+            pages: 0,
         };
         for row in store.started() {
             let part = store.part_of(&row);
@@ -117,6 +120,7 @@ impl Store {
     /// The page that a query asks for.
     pub(super) fn page(&mut self, query: &Query) -> Page {
         self.last_window = Some(query.window.clone());
+        self.pages += 1;
         let skip = match self.readings.offset_unit {
             OffsetUnit::Pages => query.offset.saturating_mul(query.limit),
             OffsetUnit::Records => query.offset,
@@ -137,8 +141,14 @@ impl Store {
             before += count;
             let from = skip.min(count) as usize;
             let to = skip.saturating_add(room).min(count) as usize;
-            page.rows
-                .extend((from..to).map(|position| matching.get(position, part.descending)));
+            for position in from..to {
+                let position = if part.descending {
+                    count as usize - 1 - position
+                } else {
+                    position
+                };
+                page.rows.push(matching.get(self.untied(&matching, position)));
+            }
         }
         page
     }
@@ -196,7 +206,7 @@ impl Store {
             }
             self.clock.due.pop();
             let settled = self.sessions.outline(index);
-            let (Some(old), Some(new)) = (as_of(settled, before), as_of(settled, now)) else {
+            let (Some(old), Some(new)) = (settled.as_of(before), settled.as_of(now)) else {
                 continue;
             };
             if !self.changed.contains_key(&index) {
@@ -327,7 +337,7 @@ impl Store {
         let mut rows = Vec::new();
         while self.clock.next < self.records {
             let settled = self.sessions.outline(self.clock.next);
-            let Some(row) = as_of(settled, self.clock.now) else {
+            let Some(row) = settled.as_of(self.clock.now) else {
                 break;
             };
             self.clock.next += 1;
@@ -338,14 +348,14 @@ impl Store {
     }
 
     fn expect_change(&mut self, settled: &Outline) {
-        let next = changes(settled).into_iter().find(|at| *at > self.clock.now);
+        let next = settled.changes().into_iter().find(|at| *at > self.clock.now);
         self.clock.due.extend(next.map(|at| Reverse((at, settled.index))));
     }
 
     fn row(&self, index: u64) -> Option<Outline> {
         match self.changed.get(&index) {
             Some((row, _)) => Some(*row),
-            None => as_of(self.sessions.outline(index), self.clock.now),
+            None => self.sessions.outline(index).as_of(self.clock.now),
         }
     }
 
@@ -369,6 +379,18 @@ impl Store {
             return Matching::All(rows);
         }
         Matching::Some(rows.iter().filter(|row| self.passes(row, query)).collect())
+    }
+
+    /// The position that a position stands for where rows of the same time come in another order each time.
+    fn untied(&self, rows: &Matching<'_>, position: usize) -> usize {
+        if self.readings.ties == Ties::Stable {
+            return position;
+        }
+        let time = |position: usize| rank(&self.readings, &rows.get(position)).0;
+        let tied = time(position);
+        let first = partition_point(position, |other| time(other) < tied);
+        let after = position + partition_point(rows.len() - position, |other| time(position + other) <= tied);
+        first + shuffled((position - first) as u64, (after - first) as u64, self.pages) as usize
     }
 
     fn passes(&self, row: &Outline, query: &Query) -> bool {
@@ -408,17 +430,26 @@ impl Matching<'_> {
         }
     }
 
-    fn get(&self, position: usize, descending: bool) -> Outline {
-        let position = if descending {
-            self.len() - 1 - position
-        } else {
-            position
-        };
+    fn get(&self, position: usize) -> Outline {
         match self {
             Self::All(rows) => rows[position],
             Self::Some(rows) => *rows[position],
         }
     }
+}
+
+/// The first of `0..count` for which `before` is false, where it is true for none after that.
+fn partition_point(count: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        if before(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// What rows are ordered by: the time that windows go by, and the index among equals.
@@ -429,40 +460,6 @@ fn rank(readings: &Readings, row: &Outline) -> (i64, u64) {
         WindowTime::Update => row.updated,
     };
     (time, row.index)
-}
-
-/// When the row of a session changes: it goes to an agent, ends, and is worked on after its end.
-fn changes(settled: &Outline) -> [i64; 3] {
-    let handover = settled.start + ((settled.end - settled.start) / 5).min(30);
-    [handover, settled.end, settled.updated]
-}
-
-/// A session as it is at `now`; nothing where it has not started. `settled` is what it comes to.
-fn as_of(settled: Outline, now: i64) -> Option<Outline> {
-    let [handover, end, updated] = changes(&settled);
-    if now < settled.start {
-        return None;
-    }
-    if now >= updated {
-        return Some(settled);
-    }
-    if now >= end {
-        return Some(Outline {
-            updated: end,
-            ..settled
-        });
-    }
-    let (phase, since) = if settled.shape.at_bot() || now < handover {
-        (Phase::AtBot, settled.start)
-    } else {
-        (Phase::Open, handover)
-    };
-    Some(Outline {
-        phase,
-        end: settled.start,
-        updated: since,
-        ..settled
-    })
 }
 
 /// A few seconds or minutes after `time`, on the same UTC day where there is room.
@@ -478,264 +475,4 @@ fn digits(id: &str) -> Option<u128> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-    use crate::demo::records::Dataset;
-
-    const DAY_ONE: i64 = 1_756_684_800;
-
-    fn store(records: u64, readings: Readings, plan: ChangePlan, now: Option<i64>) -> Store {
-        let dataset = Dataset {
-            records,
-            days: 2,
-            ..Dataset::default()
-        };
-        Store::new(dataset.sessions(), readings, plan, now)
-    }
-
-    fn ask(window: Range<i64>, limit: u64, offset: u64) -> Query {
-        Query {
-            window,
-            limit,
-            offset,
-            ..Query::default()
-        }
-    }
-
-    /// The indices of all records of a window, page by page.
-    fn read(store: &mut Store, window: &Range<i64>, step: u64) -> Vec<u64> {
-        let mut indices = Vec::new();
-        for position in 0.. {
-            let page = store.page(&ask(window.clone(), 100, position * step));
-            if page.rows.is_empty() {
-                break;
-            }
-            indices.extend(page.rows.iter().map(|row| row.index));
-        }
-        indices
-    }
-
-    #[test]
-    fn every_reading_gives_each_record_of_the_window_once() {
-        let window = DAY_ONE + 36_000..DAY_ONE + 50_000;
-        for offset_unit in [OffsetUnit::Pages, OffsetUnit::Records] {
-            for order in [PageOrder::TwoPart, PageOrder::Ascending, PageOrder::Descending] {
-                for limit_scope in [LimitScope::Page, LimitScope::Part] {
-                    for window_time in [WindowTime::Start, WindowTime::End, WindowTime::Update] {
-                        let readings = Readings {
-                            offset_unit,
-                            order,
-                            limit_scope,
-                            window_time,
-                            ..Readings::default()
-                        };
-                        let mut store = store(3000, readings.clone(), ChangePlan::default(), None);
-                        let step = if offset_unit == OffsetUnit::Pages { 1 } else { 100 };
-                        let mut indices = read(&mut store, &window, step);
-                        let total = store.page(&ask(window.clone(), 100, 0)).total;
-                        indices.sort_unstable();
-                        let wanted: Vec<u64> = (0..3000)
-                            .filter(|index| {
-                                window.contains(&rank(&readings, &store.sessions.outline(*index)).0)
-                            })
-                            .collect();
-                        assert_eq!(indices, wanted, "{readings:?}");
-                        assert_eq!(total, wanted.len() as u64);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_two_parts_ascend_and_descend() {
-        let mut two = store(1000, Readings::default(), ChangePlan::default(), None);
-        let rows = two.page(&ask(DAY_ONE..DAY_ONE + 2 * DAY, 1000, 0)).rows;
-        let (bot, agent) = rows.split_at(rows.iter().position(Outline::has_conversation).unwrap());
-        assert!(bot.len() > 100 && agent.len() > 100);
-        assert!(agent.iter().all(Outline::has_conversation));
-        assert!(bot.is_sorted_by_key(|row| row.start));
-        assert!(agent.iter().rev().is_sorted_by_key(|row| row.start));
-    }
-
-    #[test]
-    fn a_limit_per_part_gives_up_to_twice_as_many_and_a_short_page_need_not_be_the_last() {
-        let readings = Readings {
-            limit_scope: LimitScope::Part,
-            ..Readings::default()
-        };
-        let mut store = store(1000, readings, ChangePlan::default(), None);
-        let window = DAY_ONE..DAY_ONE + 2 * DAY;
-        let lengths: Vec<usize> = (0..8)
-            .map(|offset| store.page(&ask(window.clone(), 100, offset)).rows.len())
-            .collect();
-        assert_eq!(lengths[..3], [200, 200, 200]);
-        assert!((100..200).contains(&lengths[3]), "{lengths:?}");
-        assert_eq!(lengths[4], 100);
-        assert_eq!(lengths[7], 0);
-        assert_eq!(lengths.iter().sum::<usize>(), 1000);
-    }
-
-    #[test]
-    fn filters_divide_the_records() {
-        let mut store = store(2000, Readings::default(), ChangePlan::default(), None);
-        let window = DAY_ONE..DAY_ONE + 2 * DAY;
-        let mut count = |change: &dyn Fn(&mut Query)| {
-            let mut query = ask(window.clone(), 100, 0);
-            change(&mut query);
-            store.page(&query).total
-        };
-        let channels = ["voice", "rtm", "whatsapp", "email", "agentassist"];
-        let by_channel: Vec<u64> = channels
-            .iter()
-            .map(|c| count(&|q| q.channels = vec![(*c).to_owned()]))
-            .collect();
-        assert!(by_channel.iter().all(|n| *n > 0));
-        assert_eq!(by_channel.iter().sum::<u64>(), 2000);
-        let (inbound, outbound) = (
-            count(&|q| q.outbound = Some(false)),
-            count(&|q| q.outbound = Some(true)),
-        );
-        assert!(outbound > 0 && inbound + outbound == 2000);
-        let billing = count(&|q| q.queues = vec![pools::queue_id(1, 1)]);
-        assert!(billing > 50 && billing < 300, "{billing}");
-    }
-
-    #[test]
-    fn changes_happen_after_their_request() {
-        let scripted = ["insert@2=2025-09-01T10:00:00", "update@3", "move@4"]
-            .map(|c| c.parse().unwrap())
-            .to_vec();
-        let mut store = store(
-            1000,
-            Readings::default(),
-            ChangePlan {
-                scripted,
-                ..ChangePlan::default()
-            },
-            None,
-        );
-        let window = DAY_ONE..DAY_ONE + DAY;
-        let keys = |store: &Store| -> HashSet<_> {
-            store
-                .started_within(&window)
-                .iter()
-                .map(|row| store.key(row))
-                .collect()
-        };
-        let before = keys(&store);
-        store.change_after(1);
-        assert_eq!(keys(&store), before);
-        store.change_after(2);
-        let inserted: Vec<_> = keys(&store).difference(&before).cloned().collect();
-        assert_eq!(inserted.len(), 1);
-        assert_eq!(inserted[0].start, DAY_ONE + 36_000);
-
-        store.page(&ask(window.clone(), 100, 0));
-        store.change_after(3);
-        assert_eq!(keys(&store).len(), before.len() + 1);
-        assert_eq!(
-            store
-                .started_within(&window)
-                .iter()
-                .filter(|row| row.revision == 1)
-                .count(),
-            1
-        );
-
-        store.change_after(4);
-        let moved: Vec<_> = keys(&store).difference(&before).cloned().collect();
-        let moved = moved.iter().find(|key| **key != inserted[0]).unwrap();
-        assert!(moved.conversation_id.is_some());
-        assert!(
-            before
-                .iter()
-                .any(|key| key.session_id == moved.session_id && key.conversation_id.is_none())
-        );
-        let conversation = store
-            .conversation(moved.conversation_id.as_ref().unwrap())
-            .unwrap();
-        assert_eq!(conversation.session_id, moved.session_id);
-    }
-
-    #[test]
-    fn drawn_changes_shift_the_pages() {
-        let plan = ChangePlan {
-            rate: 1.0,
-            at_most: 60,
-            ..ChangePlan::default()
-        };
-        let readings = Readings {
-            order: PageOrder::Descending,
-            ..Readings::default()
-        };
-        let mut store = store(2000, readings, plan, None);
-        let mut indices = Vec::new();
-        for number in 1..=12 {
-            let page = store.page(&ask(DAY_ONE..DAY_ONE + DAY, 100, number - 1));
-            indices.extend(page.rows.iter().map(|row| row.index));
-            store.change_after(number);
-        }
-        assert!(store.len() > 2000);
-        assert!(
-            indices.iter().collect::<HashSet<_>>().len() < indices.len(),
-            "no record came twice"
-        );
-    }
-
-    #[test]
-    fn a_live_store_comes_to_the_same_as_one_that_is_opened_later() {
-        for window_time in [WindowTime::Start, WindowTime::End, WindowTime::Update] {
-            let readings = Readings {
-                window_time,
-                ..Readings::default()
-            };
-            let noon = DAY_ONE + DAY / 2;
-            let mut live = store(1000, readings.clone(), ChangePlan::default(), Some(noon));
-            let before = live.len();
-            assert!((100..500).contains(&before), "{before}");
-            let all = DAY_ONE..DAY_ONE + 3 * DAY;
-            assert!(
-                live.started_within(&all)
-                    .iter()
-                    .any(|row| row.phase == Phase::AtBot && row.end == row.start)
-            );
-            assert!(
-                live.started_within(&all)
-                    .iter()
-                    .any(|row| row.phase == Phase::Open && row.end == row.start)
-            );
-            for at in [noon + 1, noon + 5, noon + 5000, noon + 5000, noon + 20_000] {
-                live.advance(at);
-                let fresh = store(1000, readings.clone(), ChangePlan::default(), Some(at));
-                assert_eq!(live.started_within(&all), fresh.started_within(&all));
-            }
-            live.advance(DAY_ONE + 4 * DAY);
-            let settled = store(1000, readings, ChangePlan::default(), None);
-            assert_eq!(live.started_within(&all), settled.started_within(&all));
-        }
-    }
-
-    #[test]
-    fn conversations_are_found_by_their_id() {
-        let mut store = store(300, Readings::default(), ChangePlan::default(), None);
-        let keys: Vec<_> = store
-            .started_within(&(DAY_ONE..DAY_ONE + 2 * DAY))
-            .iter()
-            .map(|r| store.key(r))
-            .collect();
-        for key in keys {
-            if let Some(id) = key.conversation_id {
-                assert_eq!(store.conversation(&id).unwrap().session_id, key.session_id);
-            }
-        }
-        assert!(
-            store
-                .conversation("c-0000000-0000-4000-8000-000000000000")
-                .is_none()
-        );
-        assert!(store.conversation("nonsense").is_none());
-    }
-}
+mod tests;

@@ -1,121 +1,21 @@
-//! What may be typed after `callake demo serve` and `callake demo records`, and what is done then.
+//! The options of `callake demo serve`: every reading, change and fault of the server.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{Days, Utc};
 use clap::Args;
 use tokio::net::TcpListener;
 
-use super::records::{Dataset, Flavour, Order, Profile};
-use super::server::{
+use super::DatasetArgs;
+use crate::demo::records::Dataset;
+use crate::demo::server::{
     self, Access, Bounds, Change, ChangePlan, Excess, FaultKind, FaultPlan, LimitScope, NumResults,
-    OffsetUnit, PageOrder, RateLimit, Readings, RetryAfter, ScriptedFault, ServerOptions, WindowTime,
+    OffsetUnit, PageOrder, RateLimit, Readings, RetryAfter, ScriptedFault, ServerOptions, Ties, WindowTime,
 };
-
-/// The data set that a demo is made of.
-#[derive(Args, Clone, Debug)]
-pub struct DatasetArgs {
-    /// How many records there are.
-    #[arg(long, value_name = "N", default_value_t = Dataset::default().records)]
-    pub records: u64,
-    /// Over how many days they spread.
-    #[arg(long, value_name = "D", default_value_t = Dataset::default().days, value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    pub days: u32,
-    /// What the records are drawn from: the same seed gives the same records.
-    #[arg(long, value_name = "S", default_value_t = Dataset::default().seed)]
-    pub seed: u64,
-    /// The first day, in UTC; by default 2025-09-01.
-    #[arg(long, value_name = "DATE")]
-    pub first_day: Option<NaiveDate>,
-    /// How a day's records spread over the day.
-    #[arg(long, value_enum, default_value_t)]
-    pub profile: Profile,
-    /// Short for --profile burst: a third of a day's records start within ten minutes.
-    #[arg(long, conflicts_with = "profile")]
-    pub burst: bool,
-    /// The longest session, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = Dataset::default().longest_session)]
-    pub longest_session: u32,
-}
-
-impl DatasetArgs {
-    /// The data set that was asked for.
-    #[must_use]
-    pub fn dataset(&self) -> Dataset {
-        let Self {
-            records,
-            days,
-            seed,
-            first_day,
-            profile,
-            burst,
-            longest_session,
-        } = *self;
-        let profile = if burst { Profile::Burst } else { profile };
-        let first_day = first_day.unwrap_or(Dataset::default().first_day);
-        Dataset {
-            records,
-            days,
-            first_day,
-            seed,
-            profile,
-            longest_session,
-        }
-    }
-}
-
-/// `callake demo records`.
-#[derive(Args, Clone, Debug)]
-pub struct RecordsArgs {
-    /// Which records.
-    #[command(flatten)]
-    pub dataset: DatasetArgs,
-    /// Which of the API's versions the records are written for.
-    #[arg(long, value_enum, default_value_t)]
-    pub flavour: Flavour,
-    /// In which order.
-    #[arg(long, value_enum, default_value_t)]
-    pub order: Order,
-    /// The file to write, `-` for standard output.
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-}
-
-impl RecordsArgs {
-    /// Writes the records to the file, and what was written to `out`; or the records to `out` where the file is `-`.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be created or written.
-    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let dataset = self.dataset.dataset();
-        if self.output == Path::new("-") {
-            let mut out = BufWriter::new(out);
-            dataset.write_ndjson(&mut out, self.flavour, self.order)?;
-            return Ok(out.flush()?);
-        }
-        let path = self.output.display();
-        let file = File::create(&self.output).with_context(|| format!("create {path}"))?;
-        self.write_file(&dataset, &file)
-            .with_context(|| format!("write {path}"))?;
-        let bytes = file
-            .metadata()
-            .map(|m| m.len())
-            .with_context(|| format!("read the size of {path}"))?;
-        writeln!(out, "wrote {} records, {bytes} bytes, to {path}", dataset.records)?;
-        Ok(())
-    }
-
-    fn write_file(&self, dataset: &Dataset, file: &File) -> io::Result<()> {
-        let mut buffered = BufWriter::with_capacity(1 << 20, file);
-        dataset.write_ndjson(&mut buffered, self.flavour, self.order)?;
-        buffered.flush()
-    }
-}
 
 /// `callake demo serve`.
 #[derive(Args, Clone, Debug)]
@@ -207,6 +107,9 @@ pub struct ReadingArgs {
     /// Whether the window's end belongs to it.
     #[arg(long, value_enum, default_value_t)]
     pub bounds: Bounds,
+    /// In which order records of the same second come.
+    #[arg(long, value_enum, default_value_t)]
+    pub ties: Ties,
     /// Use this offset, in minutes, in place of the `timeZoneOffset` asked for.
     #[arg(long, value_name = "MIN", allow_negative_numbers = true)]
     pub fixed_offset: Option<i32>,
@@ -388,6 +291,7 @@ impl ReadingArgs {
             page_order,
             window_time,
             bounds,
+            ties,
             fixed_offset,
         } = *self;
         Readings {
@@ -400,6 +304,7 @@ impl ReadingArgs {
             order: page_order,
             window_time,
             bounds,
+            ties,
             fixed_offset,
         }
     }
@@ -492,56 +397,11 @@ mod tests {
     use clap::{Command, FromArgMatches};
 
     use super::*;
+    use crate::demo::records::Profile;
 
     fn serve(args: &[&str]) -> Result<ServeArgs, clap::Error> {
         let command = ServeArgs::augment_args(Command::new("serve").no_binary_name(true));
         ServeArgs::from_arg_matches(&command.try_get_matches_from(args)?)
-    }
-
-    fn records(args: &[&str]) -> Result<RecordsArgs, clap::Error> {
-        let command = RecordsArgs::augment_args(Command::new("records").no_binary_name(true));
-        RecordsArgs::from_arg_matches(&command.try_get_matches_from(args)?)
-    }
-
-    #[test]
-    fn without_options_it_is_the_default_data_set() {
-        assert_eq!(
-            records(&["-o", "-"]).unwrap().dataset.dataset(),
-            Dataset::default()
-        );
-        assert!(records(&[]).is_err());
-        assert!(records(&["-o", "-", "--days", "0"]).is_err());
-    }
-
-    #[test]
-    fn records_go_to_standard_output_or_a_file() {
-        let mut streamed = Vec::new();
-        records(&["--records", "50", "--burst", "-o", "-"])
-            .unwrap()
-            .run(&mut streamed)
-            .unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("records.ndjson");
-        let mut said = Vec::new();
-        let typed = [
-            "--records",
-            "50",
-            "--profile",
-            "burst",
-            "-o",
-            path.to_str().unwrap(),
-        ];
-        records(&typed).unwrap().run(&mut said).unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), streamed);
-        assert_eq!(streamed.iter().filter(|b| **b == b'\n').count(), 50);
-        assert!(String::from_utf8(said).unwrap().starts_with("wrote 50 records"));
-    }
-
-    #[test]
-    fn an_unwritable_file_is_named() {
-        let args = records(&["-o", "/nowhere/records.ndjson"]).unwrap();
-        let error = format!("{:#}", args.run(&mut Vec::new()).unwrap_err());
-        assert!(error.starts_with("create /nowhere/records.ndjson: "), "{error}");
     }
 
     #[test]
@@ -555,7 +415,7 @@ mod tests {
         let typed = "--records 9 --days 2 --seed 3 --first-day 2024-02-28 --profile spike --longest-session 60 \
             --account a --stream s --app-id i --app-secret x --token= \
             --offset-unit records --max-offset 20 --max-limit 50 --excess clamp --num-results total \
-            --limit-scope part --page-order descending --window-time update --bounds half-open --fixed-offset -330 \
+            --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --fixed-offset -330 \
             --rate-limit 0 --minute-ms 5 --limit-status 503 --retry-after date --latency-ms 7 --plain \
             --change insert@3 --change move@4 --change-rate 0.5 --change-seed 8 --max-changes 9 \
             --fault 1=reset --fault 2-3=html --fault-rate 0.25 --fault-seed 10 --fault-kinds 500,empty \
@@ -590,6 +450,7 @@ mod tests {
                 order: PageOrder::Descending,
                 window_time: WindowTime::Update,
                 bounds: Bounds::HalfOpen,
+                ties: Ties::Shuffled,
                 fixed_offset: Some(-330),
             },
             rate: RateLimit {
