@@ -110,6 +110,9 @@ pub struct ReadingArgs {
     /// In which order records of the same second come.
     #[arg(long, value_enum, default_value_t)]
     pub ties: Ties,
+    /// The share of a page's records that stand there twice.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub repeats: f64,
     /// Use this offset, in minutes, in place of the `timeZoneOffset` asked for.
     #[arg(long, value_name = "MIN", allow_negative_numbers = true)]
     pub fixed_offset: Option<i32>,
@@ -292,6 +295,7 @@ impl ReadingArgs {
             window_time,
             bounds,
             ties,
+            repeats,
             fixed_offset,
         } = *self;
         Readings {
@@ -305,6 +309,7 @@ impl ReadingArgs {
             window_time,
             bounds,
             ties,
+            repeats,
             fixed_offset,
         }
     }
@@ -415,7 +420,7 @@ mod tests {
         let typed = "--records 9 --days 2 --seed 3 --first-day 2024-02-28 --profile spike --longest-session 60 \
             --account a --stream s --app-id i --app-secret x --token= \
             --offset-unit records --max-offset 20 --max-limit 50 --excess clamp --num-results total \
-            --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --fixed-offset -330 \
+            --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --repeats 0.125 --fixed-offset -330 \
             --rate-limit 0 --minute-ms 5 --limit-status 503 --retry-after date --latency-ms 7 --plain \
             --change insert@3 --change move@4 --change-rate 0.5 --change-seed 8 --max-changes 9 \
             --fault 1=reset --fault 2-3=html --fault-rate 0.25 --fault-seed 10 --fault-kinds 500,empty \
@@ -451,6 +456,7 @@ mod tests {
                 window_time: WindowTime::Update,
                 bounds: Bounds::HalfOpen,
                 ties: Ties::Shuffled,
+                repeats: 0.125,
                 fixed_offset: Some(-330),
             },
             rate: RateLimit {

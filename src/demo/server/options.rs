@@ -83,6 +83,8 @@ pub struct Readings {
     pub bounds: Bounds,
     /// In which order records of the same second come.
     pub ties: Ties,
+    /// The share of a page's records that stand there twice, `0.0..=1.0`; the page is longer by these.
+    pub repeats: f64,
     /// The zone that windows and naive times are in, in minutes with JavaScript's sign, instead of the one asked
     /// for: a server that ignores `timeZoneOffset`.
     pub fixed_offset: Option<i32>,
@@ -102,6 +104,7 @@ impl Default for Readings {
             window_time: WindowTime::default(),
             bounds: Bounds::default(),
             ties: Ties::default(),
+            repeats: 0.0,
             fixed_offset: None,
         }
     }

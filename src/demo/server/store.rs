@@ -9,7 +9,7 @@ use super::options::{LimitScope, OffsetUnit, PageOrder, Readings, Ties, WindowTi
 use crate::demo::calendar::{DAY, shuffled};
 use crate::demo::outline::{Channel, Outline, Phase, Shape};
 use crate::demo::pools;
-use crate::demo::random::{Draw, mix};
+use crate::demo::random::{Draw, mix, mix_unit};
 use crate::demo::records::{Key, Sessions};
 use crate::demo::session::{Destination, Session};
 
@@ -150,6 +150,9 @@ impl Store {
                 page.rows.push(matching.get(self.untied(&matching, position)));
             }
         }
+        let repeated = |row: &Outline| mix_unit(self.seed ^ self.pages, row.index) < self.readings.repeats;
+        let repeats: Vec<Outline> = page.rows.iter().copied().filter(repeated).collect();
+        page.rows.extend(repeats);
         page
     }
 

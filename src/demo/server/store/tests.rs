@@ -130,6 +130,22 @@ fn shuffled_ties_keep_a_page_whole_but_not_a_window() {
 }
 
 #[test]
+fn repeated_rows_lengthen_a_page() {
+    let readings = Readings {
+        repeats: 0.1,
+        ..Readings::default()
+    };
+    let mut store = store(2000, readings, ChangePlan::default(), None);
+    let rows = store.page(&ask(DAY_ONE..DAY_ONE + DAY, 100, 0)).rows;
+    let unique = rows.iter().map(|row| row.index).collect::<HashSet<_>>().len();
+    assert!(
+        unique == 100 && (102..125).contains(&rows.len()),
+        "{unique} of {}",
+        rows.len()
+    );
+}
+
+#[test]
 fn filters_divide_the_records() {
     let mut store = store(2000, Readings::default(), ChangePlan::default(), None);
     let window = DAY_ONE..DAY_ONE + 2 * DAY;
