@@ -13,10 +13,13 @@
 
 pub mod args;
 mod calendar;
+mod conversation;
 mod json;
 mod outline;
 mod pools;
 mod random;
 pub mod records;
 mod render;
+mod route;
+pub mod server;
 mod session;

@@ -79,6 +79,17 @@ impl Channel {
             Self::AgentAssist => "AgentAssistV2",
         }
     }
+
+    /// As requests have it in `channels`.
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Chat => "rtm",
+            Self::WhatsApp => "whatsapp",
+            Self::Email => "email",
+            Self::AgentAssist => "agentassist",
+        }
+    }
 }
 
 /// How far a session has come.
@@ -112,6 +123,38 @@ impl Outline {
     /// Whether the record has a conversation id.
     pub(super) fn has_conversation(&self) -> bool {
         !self.shape.at_bot() && self.phase != Phase::AtBot
+    }
+
+    /// When the session goes to an agent, when it ends, and when the work after its end does; for a session as
+    /// it has come to in the end.
+    pub(super) fn changes(&self) -> [i64; 3] {
+        let handover = self.start + ((self.end - self.start) / 5).min(30);
+        [handover, self.end, self.updated]
+    }
+
+    /// The session as it is at `now`, of what it has come to in the end; nothing where it has not started.
+    pub(super) fn as_of(self, now: i64) -> Option<Self> {
+        let [handover, end, updated] = self.changes();
+        if now < self.start {
+            return None;
+        }
+        if now >= updated {
+            return Some(self);
+        }
+        if now >= end {
+            return Some(Self { updated: end, ..self });
+        }
+        let (phase, since) = if self.shape.at_bot() || now < handover {
+            (Phase::AtBot, self.start)
+        } else {
+            (Phase::Open, handover)
+        };
+        Some(Self {
+            phase,
+            end: self.start,
+            updated: since,
+            ..self
+        })
     }
 }
 

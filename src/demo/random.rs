@@ -56,6 +56,11 @@ pub(super) fn mix(a: u64, b: u64) -> u64 {
     finalise(finalise(a.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ b.wrapping_mul(0xd1b5_4a32_d192_ed03))
 }
 
+/// A number in `0.0..1.0` that follows from the two inputs.
+pub(super) fn mix_unit(a: u64, b: u64) -> f64 {
+    (mix(a, b) >> 11) as f64 / (1u64 << 53) as f64
+}
+
 fn finalise(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,6 @@
-//! What may be typed after `callake demo serve` and `callake demo records`, and what is done then.
+//! What may be typed after `callake demo records` and `callake demo serve`, and what is done then.
+
+mod serve;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,6 +10,7 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Args;
 
+pub use self::serve::{AccessArgs, ChangeArgs, FaultArgs, RateArgs, ReadingArgs, ServeArgs};
 use super::records::{Dataset, Flavour, Order, Profile};
 
 /// The data set that a demo is made of.
@@ -22,9 +25,9 @@ pub struct DatasetArgs {
     /// What the records are drawn from: the same seed gives the same records.
     #[arg(long, value_name = "S", default_value_t = Dataset::default().seed)]
     pub seed: u64,
-    /// The first day, in UTC.
-    #[arg(long, value_name = "DATE", default_value_t = Dataset::default().first_day)]
-    pub first_day: NaiveDate,
+    /// The first day, in UTC; by default 2025-09-01.
+    #[arg(long, value_name = "DATE")]
+    pub first_day: Option<NaiveDate>,
     /// How a day's records spread over the day.
     #[arg(long, value_enum, default_value_t)]
     pub profile: Profile,
@@ -50,6 +53,7 @@ impl DatasetArgs {
             longest_session,
         } = *self;
         let profile = if burst { Profile::Burst } else { profile };
+        let first_day = first_day.unwrap_or(Dataset::default().first_day);
         Dataset {
             records,
             days,
