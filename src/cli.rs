@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
 use crate::config::{self, Account, ConvertSettings, ExportSettings, LakeSettings, RestoreSettings};
-use crate::demo::args::RecordsArgs;
+use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
 
 const EXIT_CODES: &str = "\
@@ -214,6 +214,8 @@ pub struct DemoArgs {
 /// Parts of the demo by themselves.
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
+    /// Serves the demo's API until it is stopped.
+    Serve(ServeArgs),
     /// Writes the demo's records as NDJSON.
     Records(RecordsArgs),
 }

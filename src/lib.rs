@@ -37,5 +37,6 @@ pub mod restore;
 mod run;
 pub mod schema;
 mod secrets;
+mod tour;
 
 pub use run::run;

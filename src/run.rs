@@ -4,7 +4,7 @@ use crate::api::{ApiError, ConfigError, ErrorKind};
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
 use crate::input::InputError;
-use crate::{convert, export, lake, report, schema};
+use crate::{convert, export, lake, report, schema, tour};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -29,17 +29,21 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs {
-            command: Some(DemoCommand::Records(args)),
-            dest: _,
-        }) => {
+        Command::Demo(DemoArgs { command, dest }) => demo(command, dest).await,
+    }
+}
+
+async fn demo(command: Option<DemoCommand>, dest: String) -> anyhow::Result<Exit> {
+    match command {
+        None => tour::run(dest).await,
+        Some(DemoCommand::Serve(args)) => {
+            args.run(&mut std::io::stdout()).await?;
+            Ok(Exit::Done)
+        }
+        Some(DemoCommand::Records(args)) => {
             report::output_with(|out| args.run(out))?;
             Ok(Exit::Done)
         }
-        Command::Demo(DemoArgs {
-            command: None,
-            dest: _,
-        }) => anyhow::bail!("pending"),
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 pub use summary::DayLine;
-pub(crate) use summary::{convert, export};
+pub(crate) use summary::{convert, export, how_to_query};
 
 use crate::exit::Exit;
 use crate::input::Fault;

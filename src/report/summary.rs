@@ -85,6 +85,21 @@ pub(crate) fn export(exported: &Exported, out: &mut dyn Write) -> io::Result<()>
     extra(&exported.tally, out)
 }
 
+/// The lines with which DuckDB and Spark read the lake.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn how_to_query(dest: &str, out: &mut dyn Write) -> io::Result<()> {
+    let sql = format!(
+        "select count(*), count(distinct session_id) from read_parquet('{dest}/call_details/**/*.parquet', hive_partitioning=true)"
+    );
+    writeln!(out, "\nDuckDB:\n  duckdb -c \"{sql}\"")?;
+    writeln!(
+        out,
+        "Spark:\n  spark.read.parquet(\"{dest}/call_details\").groupBy(\"session_date\").count().show()"
+    )
+}
+
 fn files(days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
     for day in days.iter().take(MOST_LINES) {
         writeln!(
