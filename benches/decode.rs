@@ -1,6 +1,7 @@
 //! JSON → Arrow on one core: bytes a second, by size of input.
 //!
 //! `cargo bench --bench decode`. The peers' figures come from `benches/peers`.
+#![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
 use callake::decode::{Decoder, Event, Source, Stream};
 use callake::demo::records::{Dataset, Flavour, Order};

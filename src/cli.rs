@@ -34,7 +34,7 @@ pub enum Command {
     Convert(ConvertArgs),
     /// Exports days of the API into the lake.
     #[command(after_help = EXPORT_EXAMPLES)]
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
@@ -215,7 +215,7 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Serves the demo's API until it is stopped.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Writes the demo's records as NDJSON.
     Records(RecordsArgs),
 }

@@ -23,7 +23,7 @@ pub fn run(cli: Cli) -> Exit {
 async fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Convert(args) => convert::run(args.into()).await,
-        Command::Export(args) => export::run(args.into()).await,
+        Command::Export(args) => export::run((*args).into()).await,
         Command::Restore(_) => anyhow::bail!("pending"),
         Command::Schema(SchemaArgs { table, format }) => {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;

@@ -1,8 +1,8 @@
 //! The client of the call-details API: it asks for windows of time, pages through them, and proves that nothing
 //! is missing.
 //!
-//! In reading order: [`days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
-//! attempt, [`retry`], [`budget`] and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
+//! In reading order: [`mod@days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
+//! attempt, [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
 //!
 //! Invariants:
 //! - No knowledge of Arrow, Parquet, the command line or printing: what happens goes out as [`Event`] values.
