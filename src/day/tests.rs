@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 
 use super::testing::{Row, batch, row, rows};
+use super::write::PADDINGS;
 use super::*;
 use crate::schema::call_details;
 
@@ -47,7 +49,7 @@ fn file(folder: &Path, rows: &[Row]) -> PathBuf {
     let path = folder.join("present.parquet");
     let batches = Box::new(std::iter::once(Ok(batch(rows))));
     let footer = Footer {
-        padding: 3,
+        revision: 3,
         facts: Vec::new(),
     };
     let written = write(
@@ -275,5 +277,62 @@ proptest! {
         }
         let (again, unchanged) = merged(&at_once, &batches(&input), budget);
         prop_assert!(unchanged, "merged again: {:?}", again);
+    }
+}
+
+/// What a reader sees that fetched the footer of one version of a file and the pages of another.
+fn mixed(footer: &[u8], pages: &[u8]) -> bytes::Bytes {
+    let length = footer[footer.len() - 8..footer.len() - 4].try_into().unwrap();
+    let start = footer.len() - 8 - u32::from_le_bytes(length) as usize;
+    let mut seen = pages.to_vec();
+    seen.resize(start, 0);
+    seen.extend(&footer[start..]);
+    seen.into()
+}
+
+#[test]
+fn versions_of_equal_layout_can_not_be_mixed() {
+    let folder = tempfile::tempdir().unwrap();
+    let input: Vec<_> = (0..500)
+        .map(|at| row(at, &format!("{:024x}", at * 7919), "c", 5, "x"))
+        .collect();
+    let version = |revision: u64| {
+        let path = folder.path().join(format!("{revision}.parquet"));
+        let batches = Box::new(std::iter::once(Ok(batch(&input))));
+        let footer = Footer {
+            revision,
+            facts: Vec::new(),
+        };
+        write(
+            batches,
+            call_details(),
+            input.len(),
+            &path,
+            footer,
+            &WriteOptions::default(),
+        )
+        .unwrap();
+        std::fs::read(path).unwrap()
+    };
+    let versions: Vec<_> = (0..PADDINGS).map(version).collect();
+    let readable_columns = |file: bytes::Bytes| {
+        let reader = SerializedFileReader::new(file).unwrap();
+        let group = reader.get_row_group(0).unwrap();
+        let readable = |leaf: &usize| {
+            group
+                .get_column_page_reader(*leaf)
+                .unwrap()
+                .all(|page| page.is_ok())
+        };
+        (
+            group.num_columns(),
+            (0..group.num_columns()).filter(readable).count(),
+        )
+    };
+    let (leaves, readable) = readable_columns(versions[3].clone().into());
+    assert_eq!(leaves, readable, "a version by itself");
+    for other in (0..PADDINGS as usize).filter(|other| *other != 3) {
+        let (_, readable) = readable_columns(mixed(&versions[3], &versions[other]));
+        assert_eq!(readable, 0, "footer of revision 3, pages of revision {other}");
     }
 }

@@ -3,10 +3,11 @@
 //! zstd, row groups bounded by rows and bytes, statistics, page index, `sorting_columns`, bloom filters and encodings as
 //! `schemas/` says. Memory: one row group, encoded.
 //!
-//! Between the leading magic and the first row group lie a few zero bytes, another number in each version of a file. So the
-//! offsets in the footer of one version point into the middle of pages of another, and a reader that takes the footer of
-//! one version and the pages of the next gets an error, not rows of both. Readers go by the footer's offsets, so the
-//! bytes between are nobody's. A zero byte is where a page header would end without its required fields.
+//! Between the leading magic and the first row group lie 1 to 16 zero bytes, another number in each of 16 revisions in a
+//! row. So the offsets in the footer of one revision point into the middle of pages of another, and a reader that takes the
+//! footer of one and the pages of the next gets an error, not rows of both, even if their layouts are equal. Readers go by
+//! the footer's offsets, so the bytes between are nobody's. The shift is less than the shortest column chunk (34 bytes, all
+//! null): one by a whole chunk would land on a page of the neighbouring column, which pyarrow then reads without a word.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -22,6 +23,11 @@ use super::keys::KeyIndex;
 use super::run::Batches;
 use super::{Error, Result};
 use crate::schema::{self, Encoding, Field, Kind, Table};
+
+/// Revisions in a row that differ in their padding.
+pub(super) const PADDINGS: u64 = 16;
+
+const PADDING: [u8; PADDINGS as usize] = [0; PADDINGS as usize];
 
 /// How files are written.
 #[derive(Debug, Clone)]
@@ -49,8 +55,8 @@ impl Default for WriteOptions {
 /// What the footer holds beside the schema.
 #[derive(Debug, Clone)]
 pub struct Footer {
-    /// Zero bytes after the leading magic.
-    pub padding: usize,
+    /// How often the day has been written before.
+    pub revision: u64,
     /// Key-value metadata.
     pub facts: Vec<(String, String)>,
 }
@@ -79,7 +85,7 @@ pub fn write(
     let properties = properties(table, rows, options)?;
     let mut writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties)).map_err(failed())?;
     writer
-        .write_all(&vec![0; footer.padding])
+        .write_all(&PADDING[..1 + (footer.revision % PADDINGS) as usize])
         .map_err(Error::io("write", path))?;
     let mut written = 0;
     for batch in batches {

@@ -196,7 +196,7 @@ impl Job {
             facts,
         };
         let footer = Footer {
-            padding: padding(revision),
+            revision,
             facts: said.pairs()?,
         };
         let staged = Staged(stage);
@@ -232,11 +232,6 @@ impl Job {
         facts.check_merge(&self.path, self.rows.table(), self.zone)?;
         Ok(facts)
     }
-}
-
-/// Zero bytes after the leading magic of that revision: consecutive ones differ.
-fn padding(revision: u64) -> usize {
-    1 + (revision % 61) as usize
 }
 
 /// A number that no other writing of a file has.
