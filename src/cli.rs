@@ -194,6 +194,9 @@ pub struct RestoreArgs {
     /// The last day.
     #[arg(long, value_name = "DATE")]
     pub to: Option<NaiveDate>,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
@@ -350,20 +353,21 @@ impl From<ExportArgs> for ExportSettings {
 }
 
 impl From<RestoreArgs> for RestoreSettings {
-    fn from(
-        RestoreArgs {
+    fn from(args: RestoreArgs) -> RestoreSettings {
+        let RestoreArgs {
             lake,
             table,
             from,
             to,
+            endpoint_url,
             output,
-        }: RestoreArgs,
-    ) -> RestoreSettings {
+        } = args;
         RestoreSettings {
             lake,
             table,
             from,
             to,
+            endpoint_url,
             output,
         }
     }

@@ -6,33 +6,23 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use crate::api::Endpoint;
+use crate::lake;
 use crate::schema::Table;
 
 /// Memory that a run may use where nothing else is said.
 pub const DEFAULT_MEMORY: usize = 256 << 20;
-
-/// Longest account id, so that it can name a file on any file system.
-const MAX_ACCOUNT: usize = 128;
 
 /// An account id that can name a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Account(String);
 
 impl Account {
-    /// Checks an account id: letters, digits, `-`, `_` and `.`, not starting with `.` or `_`.
+    /// Checks an account id.
     ///
     /// # Errors
-    /// Says which rule the text breaks.
+    /// The text can't be a file name.
     pub fn parse(text: &str) -> Result<Account, String> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if text.is_empty() || text.len() > MAX_ACCOUNT || !text.chars().all(plain) {
-            return Err(format!(
-                "want 1 to {MAX_ACCOUNT} letters, digits, '-', '_' or '.': it names a file"
-            ));
-        }
-        if text.starts_with(['.', '_']) {
-            return Err("must not start with '.' or '_': readers skip such files".to_string());
-        }
+        lake::check_account(text).map_err(|error| error.to_string())?;
         Ok(Account(text.to_string()))
     }
 
@@ -167,6 +157,8 @@ pub struct RestoreSettings {
     pub from: Option<NaiveDate>,
     /// Last day.
     pub to: Option<NaiveDate>,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
     /// File to write, `-` for standard output.
     pub output: PathBuf,
 }
@@ -178,7 +170,7 @@ mod tests {
     #[test]
     fn accounts() {
         assert!(Account::parse("67654be356840f366e79aaaa").is_ok());
-        for bad in ["", "a/b", "..", ".a", "_a", "a b", "ä", &"a".repeat(129)] {
+        for bad in ["", "a/b", "..", ".a", "_a", "a b", "ä", &"a".repeat(201)] {
             assert!(Account::parse(bad).is_err(), "{bad}");
         }
     }

@@ -34,6 +34,7 @@ pub mod lake;
 mod publish;
 pub mod report;
 pub mod restore;
+mod restore_lake;
 mod run;
 pub mod schema;
 mod secrets;

@@ -21,6 +21,7 @@ mod layout;
 mod local;
 mod object;
 mod publish;
+mod read;
 mod store;
 #[cfg(test)]
 mod tests;
