@@ -37,8 +37,10 @@
 //! stands until the record is read again. Without such a return rule 7 never changes a content.
 
 mod calendar;
+mod checksum;
 mod content;
 mod gather;
+mod inspect;
 mod keys;
 mod merge;
 mod resolve;
@@ -52,9 +54,12 @@ mod tests;
 mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
+pub use checksum::has_its_checksum;
 pub use gather::{DayRows, Days, Gather};
+pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;
-pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, sweep};
+pub use run::{Batches, read};
+pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, is_live, sweep};
 pub use write::{Footer, WriteOptions, Written, write};
 
 use std::path::PathBuf;

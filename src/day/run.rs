@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::shape::conform;
 use super::{Error, Result};
+use crate::schema::{self, Table};
 
 /// Most rows of a batch that is put together from others.
 const BATCH_ROWS: usize = 4096;
@@ -27,8 +28,8 @@ const BATCH_BYTES: usize = 8 << 20;
 /// every batch costs later.
 const STRETCH: usize = 1024;
 
-/// Batches of a run, or of columns of it.
-pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+/// Batches of rows, or of columns of them.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// Rows of one day in order.
 #[derive(Debug, Clone)]
@@ -288,6 +289,11 @@ impl ParquetRun {
             conform(&batch, &schema)
         })))
     }
+}
+
+/// The rows of a day's file, in the table's present schema.
+pub fn read(path: &Path, table: &Table) -> Result<Batches> {
+    ParquetRun::open(path, &schema::arrow::schema(table))?.batches(None)
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {

@@ -280,6 +280,30 @@ proptest! {
     }
 }
 
+#[test]
+fn any_flipped_bit_and_any_cut_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(
+        folder.path(),
+        &[row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "y")],
+    );
+    assert_eq!(has_its_checksum(&path).unwrap(), Some(true));
+    let whole = std::fs::read(&path).unwrap();
+    let shows = |damaged: &[u8]| {
+        std::fs::write(&path, damaged).unwrap();
+        has_its_checksum(&path).unwrap() != Some(true)
+    };
+    for at in (0..whole.len()).step_by(97).chain(whole.len() - 9..whole.len()) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        assert!(shows(&flipped), "bit in byte {at} of {}", whole.len());
+    }
+    for length in [0, 4, 11, 12, whole.len() / 2, whole.len() - 1] {
+        assert!(shows(&whole[..length]), "cut to {length}");
+    }
+    assert!(!shows(&whole));
+}
+
 /// What a reader sees that fetched the footer of one version of a file and the pages of another.
 fn mixed(footer: &[u8], pages: &[u8]) -> bytes::Bytes {
     let length = footer[footer.len() - 8..footer.len() - 4].try_into().unwrap();

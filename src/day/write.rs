@@ -19,6 +19,7 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
+use super::checksum::{self, Hashing};
 use super::keys::KeyIndex;
 use super::run::Batches;
 use super::{Error, Result};
@@ -70,7 +71,7 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// Writes rows in order to a new file and syncs it to disk. `rows` is their number, for the size of the bloom filters.
+/// Writes rows in order to a new file, with its checksum, and syncs it to disk. `rows` is their number, for the size of the bloom filters.
 pub fn write(
     batches: Batches,
     table: &Table,
@@ -81,7 +82,8 @@ pub fn write(
 ) -> Result<Written> {
     let schema = schema::arrow::schema(table);
     let failed = || Error::parquet("write", path);
-    let file = File::create_new(path).map_err(Error::io("create", path))?;
+    let file = File::options().read(true).write(true).create_new(true).open(path);
+    let file = Hashing::new(file.map_err(Error::io("create", path))?);
     let properties = properties(table, rows, options)?;
     let mut writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties)).map_err(failed())?;
     writer
@@ -96,11 +98,15 @@ pub fn write(
     for (key, value) in footer.facts {
         writer.append_key_value_metadata(KeyValue::new(key, value));
     }
+    writer.append_key_value_metadata(KeyValue::new(
+        checksum::KEY.to_string(),
+        checksum::PLACEHOLDER.to_string(),
+    ));
     let file = writer.into_inner().map_err(failed())?;
     let file = file
         .into_inner()
-        .map_err(|e| Error::io("write", path)(e.into_error()))?;
-    file.sync_all().map_err(Error::io("sync", path))?;
+        .map_err(|e| Error::io("write", path)(e.into_error()))?
+        .finish(path)?;
     let bytes = file
         .metadata()
         .map_err(Error::io("read the size of", path))?

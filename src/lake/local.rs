@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 
 use super::fault;
@@ -125,7 +126,7 @@ impl LocalStore {
     /// The files of a folder, at any depth and in no order; `most` bounds how many.
     pub(crate) fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let mut folders = vec![folder.to_string()];
+        let mut folders = vec![PathBuf::from(folder)];
         while let Some(folder) = folders.pop() {
             let path = self.root.join(&folder);
             let failed = || Error::io("list", &path);
@@ -136,7 +137,7 @@ impl LocalStore {
             };
             for entry in found {
                 let entry = entry.map_err(failed())?;
-                let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+                let path = folder.join(entry.file_name());
                 if entry.file_type().map_err(failed())?.is_dir() {
                     folders.push(path);
                     continue;
@@ -144,8 +145,9 @@ impl LocalStore {
                 // A file that was renamed away since is a staged one.
                 let Ok(data) = entry.metadata() else { continue };
                 entries.push(Entry {
-                    path,
+                    path: path.to_string_lossy().into_owned(),
                     bytes: data.len(),
+                    modified: data.modified().map_or_else(|_| Utc::now(), DateTime::from),
                 });
                 if entries.len() == most {
                     return Ok(entries);

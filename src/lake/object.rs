@@ -371,6 +371,14 @@ impl RemoteStore {
         found.bytes().await.map_err(failed())
     }
 
+    /// Removes an object; that it is gone already is as good.
+    pub(crate) async fn remove(&self, path: &str) -> Result<()> {
+        match self.store.delete(&self.path(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::store("remove", format!("{}/{path}", self.url))(error)),
+        }
+    }
+
     /// The objects of a folder, at any depth; `most` bounds how many.
     pub(crate) async fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
         let above = self.prefix.parts().count();
@@ -387,6 +395,7 @@ impl RemoteStore {
             entries.push(Entry {
                 path: parts.join("/"),
                 bytes: object.size,
+                modified: object.last_modified,
             });
             if entries.len() == most {
                 break;

@@ -65,7 +65,7 @@ impl Lake {
 }
 
 /// Runs code that computes or waits for the disk on a thread for such.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     path: &DayPath,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
