@@ -47,12 +47,6 @@ impl Gather {
         self.sorter.runs.entry(day).or_default();
     }
 
-    /// Makes sure that [`Gather::days`] gives this day, if need be without rows: that a day is known to be empty is
-    /// worth a file too.
-    pub fn expect(&mut self, day: Day) {
-        self.sorter.runs.entry(day).or_default();
-    }
-
     /// The days in order, those without a day last.
     pub fn days(self) -> Result<Days> {
         Ok(Days {

@@ -22,7 +22,6 @@ mod layout;
 mod local;
 mod object;
 mod publish;
-mod read;
 mod status;
 mod store;
 #[cfg(test)]
