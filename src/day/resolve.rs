@@ -6,7 +6,7 @@ use super::keys::Id;
 
 /// Microseconds that one read of a day may take, from its first page to its last. The API may list a session both with and
 /// without a conversation; within one read both are kept. 15 minutes is also after how long the API's data is complete.
-const ONE_READ: i64 = 15 * 60 * 1_000_000;
+pub(super) const ONE_READ: i64 = 15 * 60 * 1_000_000;
 
 /// One row of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
