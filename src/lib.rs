@@ -4,7 +4,40 @@
 //! days → windows → pages → records → Arrow batches → day files → lake
 //! ```
 //!
-//! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
+//! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it; in reading order:
+//!
+//! | room | its one job |
+//! | --- | --- |
+//! | [`cli`], [`config`] | what was typed, and what it means |
+//! | [`exit`] | how a run ended |
+//! | [`schema`] | the record types, from `schemas/*.json` |
+//! | [`api`] | the client: windows, pages, retries, proofs of completeness |
+//! | [`input`] | saved responses as streams of bytes |
+//! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
+//! | [`day`] | one account-day: sort, deduplicate, merge, write Parquet |
+//! | [`lake`] | where files lie and how one is published |
+//! | [`restore`] | rows → JSON records again |
+//! | [`report`] | the only printing |
+//! | [`demo`] | the embedded API server with seeded data and faults |
+
+pub mod api;
+pub mod cli;
+pub mod config;
+mod convert;
 pub mod day;
+pub mod decode;
+pub mod demo;
+pub mod exit;
+mod export;
+pub mod input;
 pub mod lake;
+mod publish;
+pub mod report;
+pub mod restore;
+mod restore_lake;
+mod run;
 pub mod schema;
+mod secrets;
+mod tour;
+
+pub use run::run;

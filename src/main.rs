@@ -1,3 +1,10 @@
-//! The command line.
+//! The binary: reads the command line, runs one command, exits with one code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use callake::cli::Cli;
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    callake::run(Cli::parse()).into()
+}

@@ -10,6 +10,9 @@ pub mod render;
 
 use std::sync::LazyLock;
 
+/// Most fields of one struct; the parser refuses more.
+pub const MAX_FIELDS: usize = 128;
+
 /// One table of the lake: one record type of the API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Table {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::{Encoding, Field, Kind, Role, Table, TimeForm};
+use super::{Encoding, Field, Kind, MAX_FIELDS, Role, Table, TimeForm};
 
 /// Deepest nesting of named structs; a schema beyond it refers to itself.
 const MAX_DEPTH: usize = 16;
@@ -186,8 +186,14 @@ fn check(table: &Table) -> Result<(), String> {
     }
 }
 
-/// Names must differ even when case is ignored, as Spark and DuckDB do.
+/// Fields must not be too many, and their names must differ even when case is ignored, as Spark and DuckDB do.
 fn check_names(fields: &[&Field]) -> Result<(), String> {
+    if fields.len() > MAX_FIELDS {
+        return Err(format!(
+            "{} fields, more than the {MAX_FIELDS} that a struct can have",
+            fields.len()
+        ));
+    }
     let mut seen = std::collections::HashSet::new();
     for field in fields {
         if !seen.insert(field.name.to_lowercase()) {

@@ -1,0 +1,76 @@
+//! JSON → Arrow on one core: bytes a second, by size of input.
+//!
+//! `cargo bench --bench decode`. The peers' figures come from `benches/peers`.
+#![allow(clippy::expect_used, reason = "a bench fails by panicking")]
+
+use callake::decode::{Decoder, Event, Source, Stream};
+use callake::demo::records::{Dataset, Flavour, Order};
+use callake::schema;
+use divan::counter::BytesCount;
+
+fn main() {
+    divan::main();
+}
+
+fn records(records: u64) -> Vec<u8> {
+    let mut out = Vec::new();
+    let dataset = Dataset {
+        records,
+        days: 7,
+        ..Dataset::default()
+    };
+    dataset
+        .write_ndjson(&mut out, Flavour::Mixed, Order::Start)
+        .expect("a Vec takes all");
+    out
+}
+
+fn decode(bytes: &[u8]) -> usize {
+    let source = Source {
+        account_id: "bench".to_string(),
+        endpoint: None,
+        fetched_at: 0,
+        timezone_offset: 0,
+    };
+    let mut decoder = Decoder::new(schema::call_details(), source);
+    let mut stream = Stream::new();
+    let mut rest = bytes;
+    let mut rows = 0;
+    loop {
+        match stream.advance(&mut decoder) {
+            Event::Record => {
+                if decoder.bytes() > 8 << 20 {
+                    rows += decoder.flush().expect("a batch").num_rows();
+                }
+            }
+            Event::NeedInput => {
+                let room = stream.space();
+                let length = room.len().min(rest.len());
+                room[..length].copy_from_slice(&rest[..length]);
+                rest = &rest[length..];
+                stream.filled(length);
+            }
+            Event::Problem(problem) => unreachable!("{problem:?}"),
+            Event::End => return rows + decoder.flush().expect("a batch").num_rows(),
+        }
+    }
+}
+
+#[divan::bench(args = [1_000, 30_000])]
+fn ndjson(bencher: divan::Bencher, count: u64) {
+    let bytes = records(count);
+    bencher
+        .counter(BytesCount::of_slice(&bytes))
+        .bench(|| decode(&bytes));
+}
+
+/// The floor: what serde_json takes to check the same bytes and build nothing.
+#[divan::bench(args = [30_000])]
+fn serde_json_ignoring(bencher: divan::Bencher, count: u64) {
+    let bytes = records(count);
+    bencher.counter(BytesCount::of_slice(&bytes)).bench(|| {
+        serde_json::Deserializer::from_slice(&bytes)
+            .into_iter::<serde::de::IgnoredAny>()
+            .count()
+    });
+}

@@ -1,0 +1,144 @@
+//! One page, whatever it takes: budget, attempts, waits and one fresh token.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use super::auth::Auth;
+use super::budget::Budget;
+use super::error::ApiError;
+use super::http::{Answer, Attempt, Http};
+use super::request::Ask;
+use super::retry::{Cause, Failure, Retries, RetryPolicy};
+
+/// What something cost.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Cost {
+    /// Requests made, failed ones counted in.
+    pub requests: u64,
+    /// Bytes of the pages received, decompressed.
+    pub bytes: u64,
+    /// Tries made again, by cause.
+    pub retries: Retries,
+    /// Seconds spent waiting for the rate budget.
+    pub budget_wait_seconds: f64,
+    /// Seconds spent waiting because a try had failed.
+    pub retry_wait_seconds: f64,
+}
+
+impl Cost {
+    /// Adds another cost to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.bytes += other.bytes;
+        for (cause, count) in &other.retries {
+            *self.retries.entry(*cause).or_default() += count;
+        }
+        self.budget_wait_seconds += other.budget_wait_seconds;
+        self.retry_wait_seconds += other.retry_wait_seconds;
+    }
+}
+
+/// Asks until a page comes or a bound is reached.
+#[derive(Debug)]
+pub(crate) struct Fetcher {
+    http: Http,
+    auth: Auth,
+    budget: Budget,
+    policy: RetryPolicy,
+    random: Mutex<StdRng>,
+    /// Seconds an attempt takes, smoothed.
+    latency: Mutex<Option<f64>>,
+}
+
+impl Fetcher {
+    pub(crate) fn new(http: Http, auth: Auth, budget: Budget, policy: RetryPolicy, seed: u64) -> Self {
+        let random = Mutex::new(StdRng::seed_from_u64(seed));
+        Self {
+            http,
+            auth,
+            budget,
+            policy,
+            random,
+            latency: Mutex::new(None),
+        }
+    }
+
+    /// How many requests must be under way for the budget to be used up: one, unless an answer takes longer than
+    /// the time between two slots.
+    #[expect(dead_code, reason = "windows are read one by one for now")]
+    pub(crate) fn lanes(&self) -> usize {
+        let latency = self
+            .latency
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .unwrap_or_default();
+        // The cast saturates; the caller has a ceiling of its own.
+        (latency / self.budget.interval().as_secs_f64()).ceil() as usize + 1
+    }
+
+    /// Fetches a page, and adds what that cost, also when it fails.
+    pub(crate) async fn fetch(&self, ask: &Ask, cost: &mut Cost) -> Result<Answer, ApiError> {
+        let started = Instant::now();
+        let mut token = self.auth.token();
+        let mut renewed = false;
+        let mut tries = 0;
+        loop {
+            cost.budget_wait_seconds += self.budget.take().await.as_secs_f64();
+            tries += 1;
+            cost.requests += 1;
+            let sent = Instant::now();
+            let attempt = self.http.attempt(ask, &token).await;
+            self.observe(sent.elapsed());
+            let failure = match attempt {
+                Attempt::Page(answer) => {
+                    cost.bytes += answer.body.len() as u64;
+                    return Ok(answer);
+                }
+                Attempt::Fatal(error) => return Err(error),
+                Attempt::Unauthorized(words) => {
+                    let refused = || ApiError::Auth { status: 401, words };
+                    if renewed {
+                        return Err(refused());
+                    }
+                    token = self.auth.renew(&token)?.ok_or_else(refused)?;
+                    renewed = true;
+                    *cost.retries.entry(Cause::Token).or_default() += 1;
+                    continue;
+                }
+                Attempt::Retry(failure) => failure,
+            };
+            let wait = {
+                let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+                self.policy.wait(&failure, tries, started.elapsed(), &mut *random)
+            };
+            let Some(wait) = wait else {
+                let Failure { cause, detail, .. } = failure;
+                return Err(ApiError::RetryLater {
+                    window: ask.window,
+                    tries,
+                    cause,
+                    detail,
+                });
+            };
+            tracing::debug!(window = %ask.window, offset = ask.offset, tries, cause = %failure.cause,
+                wait_seconds = wait.as_secs_f64(), "ask again");
+            *cost.retries.entry(failure.cause).or_default() += 1;
+            cost.retry_wait_seconds += wait.as_secs_f64();
+            // What the server asks for, and a used-up minute, hold for every request of the account.
+            if failure.retry_after.is_some() || failure.cause == Cause::RateLimited {
+                self.budget.pause(wait);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn observe(&self, took: Duration) {
+        let mut latency = self.latency.lock().unwrap_or_else(PoisonError::into_inner);
+        let took = took.as_secs_f64();
+        *latency = Some(latency.map_or(took, |before| before * 0.8 + took * 0.2));
+    }
+}

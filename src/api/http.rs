@@ -1,0 +1,236 @@
+//! One attempt at one page over HTTP, and what its outcome means.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use chrono::{DateTime, Utc};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode};
+
+use super::auth::Token;
+use super::error::{ApiError, ConfigError};
+use super::page::Page;
+use super::request::{Ask, Template};
+use super::retry::{Cause, Failure, retry_after};
+
+/// How much of a refusal's body is repeated in an error, in bytes.
+const WORDS: usize = 300;
+
+/// How much of a refusal's body is read at all, in bytes.
+const REFUSAL: usize = 16 * 1024;
+
+/// A page and the body that it was read from.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The whole body, decompressed.
+    pub body: Bytes,
+    /// What it says.
+    pub page: Page,
+    /// When its last byte had come.
+    pub fetched_at: DateTime<Utc>,
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    Page(Answer),
+    Retry(Failure),
+    /// 401: sign in again, once.
+    Unauthorized(String),
+    Fatal(ApiError),
+}
+
+/// The HTTP side of a client.
+#[derive(Debug)]
+pub(crate) struct Http {
+    client: Client,
+    template: Template,
+    timezone_offset: i32,
+    max_body: usize,
+}
+
+impl Http {
+    pub(crate) fn new(
+        template: Template,
+        timezone_offset: i32,
+        timeout: Duration,
+        max_body: usize,
+    ) -> Result<Self, ConfigError> {
+        let mut builder = Client::builder()
+            .user_agent(concat!("callake/", env!("CARGO_PKG_VERSION")))
+            // A redirect would carry the auth header to an origin that nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // Every try is ours to count against the budget.
+            .retry(reqwest::retry::never())
+            .connect_timeout(timeout.min(Duration::from_secs(30)))
+            .timeout(timeout);
+        if template.is_plain() {
+            // Plain requests stay on this machine, whatever proxy the environment names.
+            builder = builder.no_proxy();
+        } else {
+            builder = builder.https_only(true);
+        }
+        let client = builder
+            .build()
+            .map_err(|error| ConfigError::Http(error.without_url()))?;
+        Ok(Self {
+            client,
+            template,
+            timezone_offset,
+            max_body,
+        })
+    }
+
+    /// Asks for a page once.
+    pub(crate) async fn attempt(&self, ask: &Ask, token: &Token) -> Attempt {
+        let request = self
+            .client
+            .post(self.template.url(ask))
+            .headers(self.template.headers())
+            .header("auth", token.value.clone())
+            .body(self.template.body(ask).to_string());
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Attempt::Retry(transport(error, Cause::Connection)),
+        };
+        let status = response.status();
+        let after = named_wait(response.headers());
+        if status != StatusCode::OK {
+            let words = self.words(response, token).await;
+            return refusal(status, after, words, ask);
+        }
+        let body = match read(response, self.max_body).await {
+            Ok(body) => body,
+            Err(Unread::TooLarge) => {
+                return Attempt::Fatal(ApiError::TooLarge {
+                    window: ask.window,
+                    cap: self.max_body,
+                });
+            }
+            Err(Unread::Cut(error)) => return Attempt::Retry(transport(error, Cause::Cut)),
+        };
+        match Page::parse(&body, self.timezone_offset) {
+            Ok(page) => Attempt::Page(Answer {
+                body,
+                page,
+                fetched_at: Utc::now(),
+            }),
+            Err(error) => {
+                let head = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]).into_owned();
+                let cause = if speaks_of_rate(&head) {
+                    Cause::RateLimited
+                } else {
+                    Cause::NotAPage
+                };
+                Attempt::Retry(Failure {
+                    cause,
+                    retry_after: after,
+                    detail: error.to_string(),
+                })
+            }
+        }
+    }
+
+    /// The server's own words, on one line, short, and without our token in them.
+    async fn words(&self, response: Response, token: &Token) -> String {
+        let body = match read(response, REFUSAL).await {
+            Ok(body) => body,
+            Err(_) => return "(no readable body)".into(),
+        };
+        let mut text = String::from_utf8_lossy(&body).into_owned();
+        if let Ok(secret) = token.value.to_str() {
+            text = text.replace(secret, "…");
+        }
+        let mut line = String::new();
+        for word in text
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+        {
+            if line.len() + word.len() >= WORDS {
+                line.push('…');
+                break;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        if line.is_empty() {
+            "(no words)".into()
+        } else {
+            line
+        }
+    }
+}
+
+fn refusal(status: StatusCode, retry_after: Option<Duration>, words: String, ask: &Ask) -> Attempt {
+    let code = status.as_u16();
+    let retry = |cause| {
+        Attempt::Retry(Failure {
+            cause,
+            retry_after,
+            detail: format!("status {code}: {words}"),
+        })
+    };
+    match code {
+        429 => retry(Cause::RateLimited),
+        // Which status goes with the documented words about the limit is not documented.
+        200..500 if speaks_of_rate(&words) => retry(Cause::RateLimited),
+        408 => retry(Cause::Timeout),
+        500.. => retry(Cause::Server),
+        401 => Attempt::Unauthorized(words),
+        403 => Attempt::Fatal(ApiError::Auth { status: code, words }),
+        // A success without a page, such as 204 or 206.
+        200..300 => retry(Cause::NotAPage),
+        _ => Attempt::Fatal(ApiError::Rejected {
+            status: code,
+            words,
+            window: ask.window,
+        }),
+    }
+}
+
+/// Whether a refusal is the documented one: the requests per minute have exceeded a limit.
+fn speaks_of_rate(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    let limit = words.contains("limit") && (words.contains("exceed") || words.contains("minute"));
+    limit || words.contains("too many requests")
+}
+
+fn named_wait(headers: &HeaderMap) -> Option<Duration> {
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, Utc::now())
+}
+
+fn transport(error: reqwest::Error, otherwise: Cause) -> Failure {
+    let cause = if error.is_timeout() {
+        Cause::Timeout
+    } else {
+        otherwise
+    };
+    // Without its URL, which names the account; with its sources, which say what happened.
+    let error = anyhow::Error::new(error.without_url());
+    Failure {
+        cause,
+        retry_after: None,
+        detail: format!("{error:#}"),
+    }
+}
+
+enum Unread {
+    TooLarge,
+    Cut(reqwest::Error),
+}
+
+/// The whole body, decompressed, no larger than `cap` bytes. One that ends before its length, its last chunk or its
+/// compression does is an error; one that simply ends is not, so that its JSON has to show it.
+async fn read(mut response: Response, cap: usize) -> Result<Bytes, Unread> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Unread::Cut)? {
+        if body.len() + chunk.len() > cap {
+            return Err(Unread::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

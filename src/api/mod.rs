@@ -1,0 +1,174 @@
+//! The client of the call-details API: it asks for windows of time, pages through them, and proves that nothing
+//! is missing.
+//!
+//! In reading order: [`mod@days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
+//! attempt, [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
+//!
+//! Invariants:
+//! - No knowledge of Arrow, Parquet, the command line or printing: what happens goes out as [`Event`] values.
+//! - The `auth` header goes to the configured origin only; no URL out of a response is ever followed.
+//! - Every request takes a slot of the one budget, retries too.
+//! - No error, log line or event holds a token, or anything of a record but its times.
+
+pub mod auth;
+mod budget;
+pub mod days;
+pub mod error;
+pub mod fetch;
+pub mod http;
+pub mod page;
+mod read;
+pub mod report;
+pub mod request;
+pub mod retry;
+pub mod window;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::mpsc::Sender;
+
+pub use auth::Credentials;
+pub use days::{Day, days};
+pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
+pub use report::{DayReport, RunReport};
+pub use request::Endpoint;
+pub use retry::RetryPolicy;
+pub use window::Window;
+
+/// How to reach the API, and as whom.
+#[derive(Debug, Clone)]
+pub struct ClientConfig {
+    /// The origin, for example `https://example.com`; plain `http` only to this machine.
+    pub host: String,
+    /// Which endpoint to ask.
+    pub endpoint: Endpoint,
+    /// The account's id.
+    pub account: String,
+    /// The stream's (app's) id, `st-…`.
+    pub stream: String,
+    /// What proves who asks.
+    pub credentials: Credentials,
+    /// `selectedFields`; leave it at [`request::ALL_FIELDS`] unless the user narrows it.
+    pub selected_fields: Vec<String>,
+    /// Minutes, JavaScript's sign: India is -330. Dates are asked for, and naive times are read, in this zone.
+    pub timezone_offset: i32,
+    /// Requests a minute for the whole process.
+    pub rate_per_minute: u32,
+    /// Bounds and waits of retries.
+    pub retry: RetryPolicy,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+    /// The largest body taken, in bytes after decompression.
+    pub max_body: usize,
+    /// How long after a day's end its data is said to be complete.
+    pub settling: TimeDelta,
+    /// Seed of the retries' jitter.
+    pub seed: u64,
+}
+
+impl ClientConfig {
+    /// The documented defaults for everything that is not about reaching the API.
+    pub fn new(host: String, account: String, stream: String, credentials: Credentials) -> Self {
+        Self {
+            host,
+            endpoint: Endpoint::default(),
+            account,
+            stream,
+            credentials,
+            selected_fields: request::ALL_FIELDS.map(str::to_owned).to_vec(),
+            timezone_offset: 0,
+            rate_per_minute: 60,
+            retry: RetryPolicy::default(),
+            timeout: Duration::from_secs(120),
+            // A page of 200 rows has some 600 kB; rows with long transcripts of tags reach a few times that.
+            max_body: 64 << 20,
+            settling: TimeDelta::minutes(15),
+            seed: 0,
+        }
+    }
+}
+
+/// What reading days gives, in order.
+#[derive(Debug)]
+pub enum Event {
+    /// A page. Its rows may belong to any day: file each by its own start.
+    Page(FetchedPage),
+    /// A day for which every page has been delivered before; its verdict says whether it is proven complete.
+    Day(Box<DayReport>),
+    /// The last event of every run, also of one that fails.
+    Run(Box<RunReport>),
+}
+
+/// A page as it came.
+#[derive(Debug, Clone)]
+pub struct FetchedPage {
+    /// The whole body, decompressed: `{"numResults": …, "data": […]}`.
+    pub body: Bytes,
+    /// When its last byte had come.
+    pub fetched_at: DateTime<Utc>,
+    /// The window it was asked for.
+    pub window: Window,
+    /// The offset it was asked for.
+    pub offset: u32,
+}
+
+/// A client of one account.
+#[derive(Debug)]
+pub struct Client {
+    fetcher: fetch::Fetcher,
+    settling: TimeDelta,
+}
+
+impl Client {
+    /// Checks the settings and signs a first token; asks nothing.
+    ///
+    /// # Errors
+    ///
+    /// When a setting cannot work.
+    pub fn new(config: ClientConfig) -> Result<Self, ApiError> {
+        let ClientConfig {
+            host,
+            endpoint,
+            account,
+            stream,
+            credentials,
+            selected_fields,
+            timezone_offset,
+            rate_per_minute,
+            retry,
+            timeout,
+            max_body,
+            settling,
+            seed,
+        } = config;
+        let template = request::Template::new(
+            &host,
+            endpoint,
+            &account,
+            &stream,
+            &selected_fields,
+            timezone_offset,
+        )?;
+        let http = http::Http::new(template, timezone_offset, timeout, max_body)?;
+        let auth = auth::Auth::new(credentials)?;
+        let budget = budget::Budget::new(rate_per_minute);
+        Ok(Self {
+            fetcher: fetch::Fetcher::new(http, auth, budget, retry, seed),
+            settling,
+        })
+    }
+
+    /// Reads days, oldest first, and delivers pages, then each day's report, then the run's.
+    ///
+    /// The channel is the back-pressure: nothing is asked while it is full.
+    ///
+    /// # Errors
+    ///
+    /// See [`ApiError`]; days already reported stay valid. Windows that cannot be proven complete do not stop the
+    /// others: they end in [`ApiError::Incomplete`].
+    pub async fn read_days(&self, days: &[Day], events: Sender<Event>) -> Result<(), ApiError> {
+        read::read_days(&self.fetcher, days, self.settling, &events).await
+    }
+}

@@ -1,0 +1,385 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::api::Endpoint;
+use crate::config::{self, Account, ConvertSettings, ExportSettings, LakeSettings, RestoreSettings};
+use crate::demo::args::{RecordsArgs, ServeArgs};
+use crate::schema::{self, Table, render::Format};
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity";
+
+/// Streams call details of a contact-centre API into a lake of date-partitioned Parquet files.
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Say more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Converts saved API responses into the lake.
+    #[command(after_help = CONVERT_EXAMPLES)]
+    Convert(ConvertArgs),
+    /// Exports days of the API into the lake.
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Box<ExportArgs>),
+    /// Writes the lake's records as NDJSON, each as it came from the API.
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(RestoreArgs),
+    /// Prints a table's schema.
+    #[command(after_help = SCHEMA_EXAMPLES)]
+    Schema(SchemaArgs),
+    /// Exports from an embedded API server into ./lake: no account is needed.
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoArgs),
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files,
+folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
+
+Examples:
+  callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
+  callake convert 'pages/2025-09-*.json.gz' --dest lake --account ACCOUNT --timezone-offset -330
+  zcat dump.gz | callake convert - --dest lake --account ACCOUNT --keep-going --rejects bad.ndjson";
+
+const EXPORT_EXAMPLES: &str = "\
+The token comes from CALLAKE_TOKEN or --token-file, or is signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET. It never is an
+argument, which other users of the machine could see.
+
+Examples:
+  callake export --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake export … --endpoint interaction-details --from 2025-09-30 --to 2025-09-30
+  callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
+
+const SCHEMA_EXAMPLES: &str = "\
+Examples:
+  callake schema call_details
+  callake schema call_details --format duckdb
+  callake schema call_details --format markdown > call_details.md";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  callake restore lake -o records.ndjson
+  callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  callake demo
+  callake demo serve --port 8080 --records 100000 --days 7
+  callake demo records --records 300000 --days 30 -o records.ndjson";
+
+/// `callake convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// Files, folders, patterns, or - for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    pub inputs: Vec<String>,
+    /// The account that the records were read from; names the files of the lake.
+    #[arg(long, value_name = "ID", env = "CALLAKE_ACCOUNT", value_parser = Account::parse)]
+    pub account: Account,
+    /// The endpoint that they were read from; stands in the rows.
+    #[arg(long, value_name = "NAME")]
+    pub endpoint: Option<EndpointName>,
+    /// Offset of naive times in minutes, UTC minus local time as in the API (India is -330).
+    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
+    pub timezone_offset: i32,
+    /// The table that the records go to.
+    #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
+    pub table: &'static Table,
+    /// Keep the good input where other input is bad; the exit code is 3 then.
+    #[arg(long)]
+    pub keep_going: bool,
+    /// Write what gave no row to this file and go on; the exit code is 0 if all of it is there.
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// `callake export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Origin of the API; plain http only to this machine.
+    #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
+    pub host: String,
+    /// The account to read; names the files of the lake.
+    #[arg(long, value_name = "ID", env = "CALLAKE_ACCOUNT", value_parser = Account::parse)]
+    pub account: Account,
+    /// The stream (app) to read as, st-….
+    #[arg(long, value_name = "ID", env = "CALLAKE_STREAM")]
+    pub stream: String,
+    /// The endpoint to read.
+    #[arg(long, value_name = "NAME", default_value = "v2")]
+    pub endpoint: EndpointName,
+    /// The first day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub from: NaiveDate,
+    /// The last day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub to: NaiveDate,
+    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
+    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
+    pub timezone_offset: i32,
+    /// Requests a minute; the account's limit is shared with its other tools.
+    #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pub rate: u32,
+    /// File with the token.
+    #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// Where a lake lies and how it is written.
+#[derive(Debug, Args)]
+pub struct LakeArgs {
+    /// Folder or URL (s3://, gs://, az://) of the lake; a folder is made where it is missing.
+    #[arg(long, value_name = "DEST", env = "CALLAKE_DEST")]
+    pub dest: String,
+    /// Time zone of the lake's days; one lake has one.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
+    pub zone: Tz,
+    /// Memory that the run may use.
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = config::memory)]
+    pub memory: usize,
+    /// Take a store that ignores conditional puts, on the word that nobody else writes to the lake.
+    #[arg(long)]
+    pub single_writer: bool,
+    /// Take a network file system (NFS, SMB) for a local one.
+    #[arg(long)]
+    pub force_network_fs: bool,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArgs {
+    /// The table.
+    #[arg(value_name = "TABLE", value_parser = table)]
+    pub table: &'static Table,
+    /// The form to print it in.
+    #[arg(long, value_enum, default_value = "arrow")]
+    pub format: FormatName,
+}
+
+/// `callake restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// Folder of the lake.
+    #[arg(value_name = "LAKE")]
+    pub lake: String,
+    /// The table to read.
+    #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
+    pub table: &'static Table,
+    /// The first day.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+    /// The file to write, - for standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+/// `callake demo`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct DemoArgs {
+    /// What to do instead.
+    #[command(subcommand)]
+    pub command: Option<DemoCommand>,
+    /// Folder of the lake that the demo makes.
+    #[arg(long, value_name = "DIR", default_value = "lake")]
+    pub dest: String,
+}
+
+/// Parts of the demo by themselves.
+#[derive(Debug, Subcommand)]
+pub enum DemoCommand {
+    /// Serves the demo's API until it is stopped.
+    Serve(Box<ServeArgs>),
+    /// Writes the demo's records as NDJSON.
+    Records(RecordsArgs),
+}
+
+/// Endpoints by their names on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EndpointName {
+    /// `calldetails`.
+    V1,
+    /// `v2/calldetails`.
+    V2,
+    /// `v2/interactionDetails`.
+    InteractionDetails,
+}
+
+/// Formats by their names on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatName {
+    /// Arrow types, one a line.
+    Arrow,
+    /// JSON Schema of a row.
+    JsonSchema,
+    /// DuckDB's `CREATE TABLE`.
+    #[value(name = "duckdb")]
+    DuckDb,
+    /// Spark's `CREATE TABLE`.
+    Spark,
+    /// The reference.
+    Markdown,
+}
+
+impl From<FormatName> for Format {
+    fn from(name: FormatName) -> Format {
+        match name {
+            FormatName::Arrow => Format::Arrow,
+            FormatName::JsonSchema => Format::JsonSchema,
+            FormatName::DuckDb => Format::DuckDb,
+            FormatName::Spark => Format::Spark,
+            FormatName::Markdown => Format::Markdown,
+        }
+    }
+}
+
+fn table(name: &str) -> Result<&'static Table, String> {
+    let known = || schema::tables().map(|table| table.name.as_str()).join(", ");
+    schema::table(name).ok_or_else(|| format!("no such table; there are: {}", known()))
+}
+
+impl From<EndpointName> for Endpoint {
+    fn from(name: EndpointName) -> Endpoint {
+        match name {
+            EndpointName::V1 => Endpoint::V1,
+            EndpointName::V2 => Endpoint::V2,
+            EndpointName::InteractionDetails => Endpoint::InteractionDetails,
+        }
+    }
+}
+
+impl From<LakeArgs> for LakeSettings {
+    fn from(args: LakeArgs) -> LakeSettings {
+        let LakeArgs {
+            dest,
+            zone,
+            memory,
+            single_writer,
+            force_network_fs,
+            endpoint_url,
+        } = args;
+        LakeSettings {
+            dest,
+            zone,
+            memory,
+            single_writer,
+            force_network_fs,
+            endpoint_url,
+        }
+    }
+}
+
+impl From<ConvertArgs> for ConvertSettings {
+    fn from(args: ConvertArgs) -> ConvertSettings {
+        let ConvertArgs {
+            inputs,
+            account,
+            endpoint,
+            timezone_offset,
+            table,
+            keep_going,
+            rejects,
+            lake,
+        } = args;
+        ConvertSettings {
+            inputs,
+            table,
+            account,
+            endpoint: endpoint.map(|name| Endpoint::from(name).name().to_string()),
+            timezone_offset,
+            keep_going,
+            rejects,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<ExportArgs> for ExportSettings {
+    fn from(args: ExportArgs) -> ExportSettings {
+        let ExportArgs {
+            host,
+            account,
+            stream,
+            endpoint,
+            from,
+            to,
+            timezone_offset,
+            rate,
+            token_file,
+            lake,
+        } = args;
+        ExportSettings {
+            host,
+            account,
+            stream,
+            endpoint: endpoint.into(),
+            from,
+            to,
+            timezone_offset,
+            rate,
+            token_file,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<RestoreArgs> for RestoreSettings {
+    fn from(args: RestoreArgs) -> RestoreSettings {
+        let RestoreArgs {
+            lake,
+            table,
+            from,
+            to,
+            endpoint_url,
+            output,
+        } = args;
+        RestoreSettings {
+            lake,
+            table,
+            from,
+            to,
+            endpoint_url,
+            output,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

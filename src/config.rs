@@ -1,0 +1,202 @@
+//! What was typed, validated: the settings that the drivers are given.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+
+use crate::api::Endpoint;
+use crate::lake;
+use crate::schema::Table;
+
+/// Memory that a run may use where nothing else is said.
+pub const DEFAULT_MEMORY: usize = 256 << 20;
+
+/// An account id that can name a file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Account(String);
+
+impl Account {
+    /// Checks an account id.
+    ///
+    /// # Errors
+    /// The text can't be a file name.
+    pub fn parse(text: &str) -> Result<Account, String> {
+        lake::check_account(text).map_err(|error| error.to_string())?;
+        Ok(Account(text.to_string()))
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Checks an offset of local time, in minutes, UTC minus local time.
+///
+/// # Errors
+/// The text is not a whole number of minutes between −840 (UTC+14) and 720 (UTC−12).
+pub fn timezone_offset(text: &str) -> Result<i32, String> {
+    let minutes = text
+        .parse::<i32>()
+        .ok()
+        .filter(|minutes| (-840..=720).contains(minutes));
+    minutes.ok_or_else(|| "want minutes from -840 (UTC+14) to 720 (UTC-12); India is -330".to_string())
+}
+
+/// Checks the name of a time zone.
+///
+/// # Errors
+/// The text is no zone of the IANA database.
+pub fn zone(text: &str) -> Result<Tz, String> {
+    text.parse().map_err(|_| {
+        "no such zone; want a name as in the IANA database, such as America/New_York".to_string()
+    })
+}
+
+/// Checks an amount of memory, such as `256MB` or `1GiB`; gives bytes.
+///
+/// # Errors
+/// The text is no number with a unit, or less than 64 MB.
+pub fn memory(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit: usize = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "mb" | "m" => 1_000_000,
+        "mib" => 1 << 20,
+        "gb" | "g" => 1_000_000_000,
+        "gib" => 1 << 30,
+        _ => return Err("want a number with a unit, such as 256MB or 1GiB".to_string()),
+    };
+    let bytes = digits
+        .trim()
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit));
+    bytes
+        .filter(|&bytes| bytes >= 64_000_000)
+        .ok_or_else(|| "want 64MB or more".to_string())
+}
+
+/// Where a lake lies and how it is written.
+#[derive(Debug, Clone)]
+pub struct LakeSettings {
+    /// A folder or a URL.
+    pub dest: String,
+    /// Zone of the days.
+    pub zone: Tz,
+    /// Memory that the run may use, in bytes.
+    pub memory: usize,
+    /// Whether nobody else writes to the lake: for stores that ignore conditional puts.
+    pub single_writer: bool,
+    /// Whether a network file system is taken for a local one.
+    pub force_network_fs: bool,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake convert`.
+#[derive(Debug, Clone)]
+pub struct ConvertSettings {
+    /// Files, folders, patterns, `-`.
+    pub inputs: Vec<String>,
+    /// Table that the records go to.
+    pub table: &'static Table,
+    /// Account that they were read from.
+    pub account: Account,
+    /// Endpoint that they were read from, where known.
+    pub endpoint: Option<String>,
+    /// Offset of naive times, in minutes, UTC minus local time.
+    pub timezone_offset: i32,
+    /// Whether good input is kept where other input is bad.
+    pub keep_going: bool,
+    /// File for the bytes that gave no row.
+    pub rejects: Option<PathBuf>,
+    /// Where the rows go.
+    pub lake: LakeSettings,
+}
+
+/// `callake export`.
+#[derive(Debug, Clone)]
+pub struct ExportSettings {
+    /// Origin of the API, `https://…`.
+    pub host: String,
+    /// Account to read.
+    pub account: Account,
+    /// Stream (app) id, `st-…`.
+    pub stream: String,
+    /// Endpoint to read.
+    pub endpoint: Endpoint,
+    /// First day, in the lake's zone.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Offset that times are asked for in, in minutes, UTC minus local time.
+    pub timezone_offset: i32,
+    /// Requests a minute.
+    pub rate: u32,
+    /// File with the token.
+    pub token_file: Option<PathBuf>,
+    /// Where the rows go.
+    pub lake: LakeSettings,
+}
+
+/// `callake restore`.
+#[derive(Debug, Clone)]
+pub struct RestoreSettings {
+    /// A folder or a URL.
+    pub lake: String,
+    /// Table to read.
+    pub table: &'static Table,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    pub to: Option<NaiveDate>,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
+    /// File to write, `-` for standard output.
+    pub output: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts() {
+        assert!(Account::parse("67654be356840f366e79aaaa").is_ok());
+        for bad in ["", "a/b", "..", ".a", "_a", "a b", "ä", &"a".repeat(201)] {
+            assert!(Account::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_memory() {
+        assert_eq!(memory("256MB"), Ok(256_000_000));
+        assert_eq!(memory("1GiB"), Ok(1 << 30));
+        for bad in [
+            "",
+            "256",
+            "MB",
+            "63MB",
+            "1.5GB",
+            "99999999999999999999GB",
+            "256XB",
+        ] {
+            assert!(memory(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn offsets() {
+        assert_eq!(timezone_offset("-330"), Ok(-330));
+        for bad in ["", "5:30", "-841", "721", "x"] {
+            assert!(timezone_offset(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `callake convert`: saved responses → the lake.
+
+use std::fs::File;
+
+use anyhow::Context as _;
+use arrow::array::RecordBatch;
+
+use crate::config::ConvertSettings;
+use crate::day::Gather;
+use crate::decode::{Decoder, Source, Tally};
+use crate::exit::Exit;
+use crate::input::{self, Reading, Tolerance};
+use crate::{publish, report};
+
+/// Reads all inputs, then publishes day by day.
+pub(crate) async fn run(settings: ConvertSettings) -> anyhow::Result<Exit> {
+    let lake = publish::open(&settings.lake).await?;
+    let account = settings.account.clone();
+    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings)).await??;
+    let days = publish::publish(&lake, &account, gather.days()?, None).await?;
+    report::output(|out| report::convert(&reading, &tally, &days, out))?;
+    Ok(report::faults(&reading.faults))
+}
+
+/// Reads all inputs into sorted rows.
+fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> {
+    let ConvertSettings {
+        inputs,
+        table,
+        account,
+        endpoint,
+        timezone_offset,
+        keep_going,
+        rejects,
+        lake,
+    } = settings;
+    let inputs = input::expand(inputs)?;
+    let mut tolerance = match rejects {
+        Some(path) => Tolerance::Rejects(Box::new(
+            File::create(path).with_context(|| format!("create the rejects file {}", path.display()))?,
+        )),
+        None if *keep_going => Tolerance::KeepGoing,
+        None => Tolerance::Stop,
+    };
+    let source = Source {
+        account_id: account.to_string(),
+        endpoint: endpoint.clone(),
+        fetched_at: 0,
+        timezone_offset: i64::from(*timezone_offset),
+    };
+    let mut gather = publish::gather(table, lake)?;
+    let mut decoder = Decoder::new(table, source.clone());
+    let mut take = |batch: RecordBatch| Ok(gather.push(batch)?);
+    let reading = input::read_all(&inputs, &mut decoder, &source, &mut tolerance, &mut take)?;
+    Ok((reading, decoder.take_tally(), gather))
+}

@@ -1,0 +1,232 @@
+//! JSON bytes in, Arrow batches out, and what did not fit in `extra`.
+//!
+//! [`Decoder`] reads records, one JSON object each, straight from bytes into column buffers compiled from the schema; there
+//! is no tree of values in between. [`Stream`] finds the records in a stream of bytes of any of the shapes in which they
+//! come: API pages, arrays, single records, NDJSON. Neither does I/O.
+//!
+//! What a record has is either given back exactly by the typed columns, or stands in `extra`:
+//!
+//! | in the record | typed column | `extra` |
+//! | --- | --- | --- |
+//! | value of the column's type, in its canonical form | the value | – |
+//! | absent | null | – |
+//! | `{}`, `[]` | empty struct, empty list | – |
+//! | `null` for a field | null | `null` |
+//! | `null` as an element of an array | null element | – |
+//! | time in another form, integer as `7.0`, flag as another word, number as a string | the value read | the text |
+//! | any other type | null (a scalar in a string column: its text) | the text |
+//! | element of another type | null element, so that its neighbours keep their places | the text |
+//! | key without a column | – | the text |
+//! | text with a lone surrogate | null | the text |
+//! | key with a lone surrogate | the other fields as ever | the whole object |
+//! | key that stands twice in one object | the last one | – (counted) |
+//!
+//! A reader of the table puts each entry of `extra` at its pointer, parents first, over what the columns give.
+
+mod column;
+mod extra;
+mod node;
+mod number;
+mod scan;
+mod stream;
+mod time;
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+pub use extra::Tally;
+pub use stream::{Event, Problem, Stream};
+
+use crate::schema::{Role, Table, arrow as arrow_schema};
+use column::{Numbers, TextMaps, Texts};
+use extra::Extras;
+use node::{Context, StructNode};
+use scan::{Cursor, Fail};
+
+/// Bytes of one record at most. Within it nothing is limited: neither depth, nor keys, nor the length of a text.
+pub const MAX_RECORD_BYTES: usize = 256 << 20;
+
+/// Bytes of JSON in one batch at most, so that no column's 32-bit offsets overflow: a scalar is stored at most twice
+/// (as a best reading and in `extra`), each time in no more bytes than it had.
+pub const MAX_BATCH_BYTES: usize = 512 << 20;
+
+/// Where records come from; stands in every row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Account that the records were read from.
+    pub account_id: String,
+    /// Endpoint that they were read from, where known.
+    pub endpoint: Option<String>,
+    /// When they were read, in microseconds since 1970-01-01T00:00:00Z.
+    pub fetched_at: i64,
+    /// Offset of their naive times in minutes, with JavaScript's sign (UTC minus local time: India is −330).
+    pub timezone_offset: i64,
+}
+
+/// Why a record was not decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The bytes end before the record does.
+    #[error("the record is cut off")]
+    Incomplete,
+    /// The record is not JSON.
+    #[error("not JSON: {what} at byte {at} of the record")]
+    Invalid {
+        /// Byte within the record, from 0.
+        at: usize,
+        /// What is wrong there.
+        what: &'static str,
+    },
+    /// The record is JSON in all but its encoding. It is `length` bytes long.
+    #[error("not UTF-8 at byte {at} of the record")]
+    Encoding {
+        /// Byte within the record, from 0.
+        at: usize,
+        /// Bytes of the record.
+        length: usize,
+    },
+    /// The record is longer than [`MAX_RECORD_BYTES`].
+    #[error("longer than the {} MiB that a record may have", MAX_RECORD_BYTES >> 20)]
+    TooLong,
+}
+
+/// Reads records into batches of one table.
+pub struct Decoder {
+    schema: SchemaRef,
+    roles: Vec<Role>,
+    root: StructNode,
+    context: Context,
+    source: Source,
+    account_ids: Texts,
+    endpoints: Texts,
+    fetched: Numbers<i64>,
+    offsets: Numbers<i64>,
+    extra: TextMaps,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Decoder {
+    /// A decoder of the table's records, which come from the source until [`Decoder::set_source`] says otherwise.
+    pub fn new(table: &Table, source: Source) -> Decoder {
+        let root = StructNode::new(&table.fields);
+        Decoder {
+            schema: arrow_schema::schema(table),
+            roles: table.provenance.iter().filter_map(|field| field.role).collect(),
+            context: Context {
+                extras: Extras::new(root.names()),
+                offset_minutes: source.timezone_offset,
+            },
+            root,
+            source,
+            account_ids: Texts::default(),
+            endpoints: Texts::default(),
+            fetched: Numbers::default(),
+            offsets: Numbers::default(),
+            extra: TextMaps::default(),
+            rows: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Says where the records from now on come from.
+    pub fn set_source(&mut self, source: Source) {
+        self.context.offset_minutes = source.timezone_offset;
+        self.source = source;
+    }
+
+    /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
+    ///
+    /// # Errors
+    /// The record is cut off, or not JSON, or not UTF-8. The batch in hand is then as it was before.
+    pub fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
+        let mut cursor = Cursor::new(bytes);
+        let outcome = match cursor.peek() {
+            Ok(b'{') => self.root.read(&mut cursor, self.rows, &mut self.context),
+            Ok(_) => Err(cursor.invalid("a record that is not an object")),
+            Err(fail) => Err(fail),
+        };
+        let outcome = match outcome {
+            Ok(()) => check_utf8(&bytes[..cursor.pos]),
+            Err(Fail::Incomplete) => Err(RecordError::Incomplete),
+            Err(Fail::Invalid { at, what }) => Err(RecordError::Invalid { at, what }),
+        };
+        if let Err(error) = outcome {
+            self.root.truncate(self.rows);
+            self.context.extras.abandon_row();
+            return Err(error);
+        }
+        self.end_row(cursor.pos);
+        Ok(cursor.pos)
+    }
+
+    fn end_row(&mut self, length: usize) {
+        self.account_ids
+            .push(self.rows, self.source.account_id.as_bytes());
+        if let Some(endpoint) = &self.source.endpoint {
+            self.endpoints.push(self.rows, endpoint.as_bytes());
+        }
+        self.fetched.push(self.rows, self.source.fetched_at);
+        self.offsets.push(self.rows, self.source.timezone_offset);
+        self.context.extras.end_row(&mut self.extra);
+        self.rows += 1;
+        self.bytes += length;
+    }
+
+    /// Whether records have a column for this key.
+    fn has_field(&self, key: &[u8]) -> bool {
+        self.root.has_field(key)
+    }
+
+    /// Rows of the batch in hand.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes of JSON that the batch in hand was read from.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Hands over the batch in hand and starts a new one.
+    ///
+    /// # Errors
+    /// Arrow refused a column, which would be a fault of this module.
+    pub fn flush(&mut self) -> Result<RecordBatch, ArrowError> {
+        let rows = std::mem::take(&mut self.rows);
+        self.bytes = 0;
+        let mut columns = self.root.finish_columns(rows)?;
+        for role in &self.roles {
+            let column: ArrayRef = match role {
+                Role::AccountId => self.account_ids.finish(rows)?,
+                Role::SourceEndpoint => self.endpoints.finish(rows)?,
+                Role::FetchedAt => self.fetched.finish_times(rows),
+                Role::TimezoneOffset => self.offsets.finish(rows),
+                Role::Extra => self.extra.finish()?,
+            };
+            columns.push(column);
+        }
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+
+    /// Counts of what went to `extra` since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.context.extras.tally)
+    }
+}
+
+fn check_utf8(record: &[u8]) -> Result<(), RecordError> {
+    if simdutf8::basic::from_utf8(record).is_ok() {
+        return Ok(());
+    }
+    let at = simdutf8::compat::from_utf8(record)
+        .err()
+        .map_or(0, |error| error.valid_up_to());
+    Err(RecordError::Encoding {
+        at,
+        length: record.len(),
+    })
+}

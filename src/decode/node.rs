@@ -1,0 +1,534 @@
+//! The schema compiled into a tree of readers, each with the buffers of its column.
+//!
+//! Records repeat the order of their keys, so each struct remembers which field followed which and compares the bytes with
+//! that field's key first. Only where the guess is wrong is the key read and looked up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ListArray, StructArray};
+use arrow::datatypes::{FieldRef, Fields};
+use arrow::error::ArrowError;
+
+use super::column::{Bits, Booleans, Numbers, Texts, offsets_of};
+use super::extra::{Extras, Names, Step, write_token};
+use super::scan::{Cursor, Fail, unescape_into};
+use super::{number, time};
+use crate::schema::{Field, Kind, MAX_FIELDS, TimeForm, arrow as arrow_schema};
+
+/// What reading a value needs besides the bytes.
+pub(super) struct Context {
+    /// Where values go that do not fit.
+    pub(super) extras: Extras,
+    /// Offset of naive times, in minutes, UTC minus local time.
+    pub(super) offset_minutes: i64,
+}
+
+/// Reader and column of one value.
+pub(super) enum Node {
+    Text(Texts),
+    Json(Texts),
+    Bool { column: Booleans, yes_no: bool },
+    Int(Numbers<i64>),
+    Double(Numbers<f64>),
+    Time { column: Numbers<i64>, form: TimeForm },
+    List(Box<ListNode>),
+    Struct(Box<StructNode>),
+}
+
+/// Reader of an array.
+pub(super) struct ListNode {
+    element: Node,
+    field: FieldRef,
+    ends: Vec<i32>,
+    valid: Bits,
+    elements: usize,
+}
+
+/// Reader of an object.
+pub(super) struct StructNode {
+    children: Vec<Node>,
+    fields: Fields,
+    valid: Bits,
+    /// `"key"` with its quotes, by field.
+    quoted: Vec<Box<[u8]>>,
+    /// Field by key, without quotes.
+    index: HashMap<Box<[u8]>, usize>,
+    /// Fields that followed field `n - 1` in the last records, the latest first; `next[0]` are those that came first.
+    next: Vec<[usize; 2]>,
+}
+
+impl Node {
+    pub(super) fn new(kind: &Kind) -> Node {
+        match kind {
+            Kind::String | Kind::TextMap => Node::Text(Texts::default()),
+            Kind::Json => Node::Json(Texts::default()),
+            Kind::Bool => Node::Bool {
+                column: Booleans::default(),
+                yes_no: false,
+            },
+            Kind::YesNo => Node::Bool {
+                column: Booleans::default(),
+                yes_no: true,
+            },
+            Kind::Int64 => Node::Int(Numbers::default()),
+            Kind::Double => Node::Double(Numbers::default()),
+            Kind::Timestamp(form) => Node::Time {
+                column: Numbers::default(),
+                form: *form,
+            },
+            Kind::List(element) => Node::List(Box::new(ListNode {
+                element: Node::new(element),
+                field: arrow_schema::list_element(element),
+                ends: Vec::new(),
+                valid: Bits::default(),
+                elements: 0,
+            })),
+            Kind::Struct(fields) => Node::Struct(Box::new(StructNode::new(fields))),
+        }
+    }
+
+    /// Reads the value under the cursor into the row. What does not fit goes to the extras at `step`.
+    #[inline]
+    fn read(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        row: usize,
+        step: Step,
+        context: &mut Context,
+    ) -> Result<(), Fail> {
+        let first = cursor.token()?;
+        match (self, first) {
+            (Node::Text(column), b'"') => {
+                let start = cursor.pos;
+                let text = cursor.string()?;
+                if !text.escaped {
+                    column.push(row, text.raw);
+                } else if !column.push_with(row, |out| unescape_into(text.raw, out)) {
+                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                }
+                Ok(())
+            }
+            (Node::Time { column, form }, b'"') => {
+                let start = cursor.pos;
+                let text = cursor.string()?;
+                let reading = time::read(text.raw, *form, context.offset_minutes);
+                if let Some(reading) = reading {
+                    column.push(row, reading.micros);
+                }
+                if !reading.is_some_and(|reading| reading.canonical) {
+                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                }
+                Ok(())
+            }
+            (
+                Node::Bool {
+                    column,
+                    yes_no: false,
+                },
+                b't',
+            ) => {
+                column.push(row, true);
+                cursor.literal(b"true")
+            }
+            (
+                Node::Bool {
+                    column,
+                    yes_no: false,
+                },
+                b'f',
+            ) => {
+                column.push(row, false);
+                cursor.literal(b"false")
+            }
+            (Node::Bool { column, yes_no: true }, b'"') => {
+                let start = cursor.pos;
+                let text = cursor.string()?;
+                let reading = yes_or_no(text.raw);
+                if let Some(value) = reading {
+                    column.push(row, value);
+                }
+                if !matches!(text.raw, b"YES" | b"NO") {
+                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                }
+                Ok(())
+            }
+            (Node::Int(column), b'-' | b'0'..=b'9') => {
+                let text = cursor.number()?;
+                let reading = number::int64(text);
+                if let Some((value, _)) = reading {
+                    column.push(row, value);
+                }
+                if !reading.is_some_and(|(_, exact)| exact) {
+                    context.extras.keep(Some(step), text);
+                }
+                Ok(())
+            }
+            (Node::Double(column), b'-' | b'0'..=b'9') => {
+                let text = cursor.number()?;
+                let reading = number::double(text);
+                if let Some((value, _)) = reading {
+                    column.push(row, value);
+                }
+                if !reading.is_some_and(|(_, exact)| exact) {
+                    context.extras.keep(Some(step), text);
+                }
+                Ok(())
+            }
+            (Node::List(list), b'[') => {
+                context.extras.path.push(step);
+                list.read(cursor, row, context)?;
+                context.extras.path.pop();
+                Ok(())
+            }
+            (Node::Struct(node), b'{') => {
+                context.extras.path.push(step);
+                node.read(cursor, row, context)?;
+                context.extras.path.pop();
+                Ok(())
+            }
+            (Node::Json(column), _) => {
+                let text = cursor.skip_value()?;
+                column.push(row, text);
+                Ok(())
+            }
+            (node, _) => node.read_misfit(cursor, row, step, context),
+        }
+    }
+
+    /// Keeps a value of another type than the column's, and reads it as well as can be.
+    #[cold]
+    fn read_misfit(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        row: usize,
+        step: Step,
+        context: &mut Context,
+    ) -> Result<(), Fail> {
+        let text = cursor.skip_value()?;
+        // An element that is null leaves its place null, which says the same.
+        if text != b"null" || matches!(step, Step::Field(_)) {
+            context.extras.keep(Some(step), text);
+        }
+        let inner = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+        match self {
+            Node::Text(column) if text != b"null" && !text.starts_with(b"{") && !text.starts_with(b"[") => {
+                column.push(row, text);
+            }
+            Node::Bool { column, .. } => {
+                if let Some(value) = yes_or_no(inner.unwrap_or(text)) {
+                    column.push(row, value);
+                }
+            }
+            Node::Int(column) => {
+                if let Some((value, _)) = inner.and_then(number::int64) {
+                    column.push(row, value);
+                }
+            }
+            Node::Double(column) => {
+                if let Some((value, true)) = inner.and_then(number::double) {
+                    column.push(row, value);
+                }
+            }
+            Node::Text(_) | Node::Json(_) | Node::Time { .. } | Node::List(_) | Node::Struct(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes back all rows from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match self {
+            Node::Text(column) | Node::Json(column) => column.truncate(rows),
+            Node::Bool { column, .. } => column.truncate(rows),
+            Node::Int(column) | Node::Time { column, .. } => column.truncate(rows),
+            Node::Double(column) => column.truncate(rows),
+            Node::List(list) => list.truncate(rows),
+            Node::Struct(node) => node.truncate(rows),
+        }
+    }
+
+    /// The column of the first `rows` rows; the buffers start anew.
+    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Node::Text(column) | Node::Json(column) => column.finish(rows)?,
+            Node::Bool { column, .. } => column.finish(rows),
+            Node::Int(column) => column.finish(rows),
+            Node::Double(column) => column.finish(rows),
+            Node::Time { column, .. } => column.finish_times(rows),
+            Node::List(list) => list.finish(rows)?,
+            Node::Struct(node) => Arc::new(node.finish(rows)?),
+        })
+    }
+
+    pub(super) fn names(&self) -> Names {
+        match self {
+            Node::List(list) => Names::List(Box::new(list.element.names())),
+            Node::Struct(node) => node.names(),
+            Node::Text(_)
+            | Node::Json(_)
+            | Node::Bool { .. }
+            | Node::Int(_)
+            | Node::Double(_)
+            | Node::Time { .. } => Names::Leaf,
+        }
+    }
+}
+
+/// Boolean that a text stands for, in any case.
+fn yes_or_no(text: &[u8]) -> Option<bool> {
+    if text.eq_ignore_ascii_case(b"yes") || text.eq_ignore_ascii_case(b"true") {
+        return Some(true);
+    }
+    (text.eq_ignore_ascii_case(b"no") || text.eq_ignore_ascii_case(b"false")).then_some(false)
+}
+
+impl ListNode {
+    fn read(&mut self, cursor: &mut Cursor<'_>, row: usize, context: &mut Context) -> Result<(), Fail> {
+        self.pad(row);
+        cursor.pos += 1;
+        if cursor.token()? == b']' {
+            cursor.pos += 1;
+        } else {
+            let mut index = 0;
+            loop {
+                self.element
+                    .read(cursor, self.elements, Step::Element(index), context)?;
+                self.elements += 1;
+                index += 1;
+                match cursor.token()? {
+                    b',' => cursor.pos += 1,
+                    b']' => {
+                        cursor.pos += 1;
+                        break;
+                    }
+                    _ => return Err(cursor.invalid("neither a comma nor a closing bracket after a value")),
+                }
+            }
+        }
+        self.ends.push(self.end());
+        self.valid.push(true);
+        Ok(())
+    }
+
+    fn end(&self) -> i32 {
+        i32::try_from(self.elements).unwrap_or(i32::MAX)
+    }
+
+    #[inline]
+    fn pad(&mut self, rows: usize) {
+        if rows > self.ends.len() {
+            self.ends.resize(rows, self.end());
+            self.valid.pad(rows);
+        }
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows);
+        self.valid.truncate(rows);
+        self.elements = usize::try_from(self.ends.last().copied().unwrap_or_default()).unwrap_or_default();
+        self.element.truncate(self.elements);
+    }
+
+    fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        self.pad(rows);
+        let elements = self.element.finish(self.elements)?;
+        self.elements = 0;
+        let offsets = offsets_of(&mut self.ends)?;
+        let nulls = self.valid.take_nulls(rows);
+        Ok(Arc::new(ListArray::try_new(
+            self.field.clone(),
+            offsets,
+            elements,
+            nulls,
+        )?))
+    }
+}
+
+impl StructNode {
+    pub(super) fn new(fields: &[Field]) -> StructNode {
+        // The schema's parser gives every field of a record a source.
+        let keys: Vec<&str> = fields
+            .iter()
+            .map(|field| field.json.as_deref().unwrap_or_default())
+            .collect();
+        StructNode {
+            children: fields.iter().map(|field| Node::new(&field.kind)).collect(),
+            fields: fields.iter().map(arrow_schema::field).collect(),
+            valid: Bits::default(),
+            quoted: keys
+                .iter()
+                .map(|key| format!("\"{key}\"").into_bytes().into())
+                .collect(),
+            index: keys
+                .iter()
+                .enumerate()
+                .map(|(at, key)| (key.as_bytes().into(), at))
+                .collect(),
+            next: (0..=keys.len()).map(|at| [at; 2]).collect(),
+        }
+    }
+
+    /// Reads the object under the cursor into the row.
+    pub(super) fn read(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        row: usize,
+        context: &mut Context,
+    ) -> Result<(), Fail> {
+        self.valid.pad(row);
+        let start = cursor.pos;
+        cursor.pos += 1;
+        // Set where a key cannot be part of a pointer: then the object is kept whole.
+        let mut unnamed = false;
+        if cursor.token()? == b'}' {
+            cursor.pos += 1;
+        } else {
+            let mut seen = Seen::default();
+            let mut guess = 0;
+            loop {
+                match self.key(cursor, guess)? {
+                    Key::Field(at) => {
+                        let [latest, _] = self.next[guess];
+                        if latest != at {
+                            self.next[guess] = [at, latest];
+                        }
+                        guess = at + 1;
+                        if seen.insert(at) {
+                            self.children[at].truncate(row);
+                            context.extras.forget(Step::Field(at));
+                        }
+                        self.children[at].read(cursor, row, Step::Field(at), context)?;
+                    }
+                    Key::Unknown(name) => {
+                        cursor.token()?;
+                        let text = cursor.skip_value()?;
+                        match name {
+                            Some(name) => context.extras.keep_unknown(&name, text),
+                            None => unnamed = true,
+                        }
+                    }
+                }
+                match cursor.token()? {
+                    b',' => cursor.pos += 1,
+                    b'}' => {
+                        cursor.pos += 1;
+                        break;
+                    }
+                    _ => return Err(cursor.invalid("neither a comma nor a closing brace after a value")),
+                }
+            }
+        }
+        self.valid.push(true);
+        if unnamed {
+            context.extras.keep(None, &cursor.buf[start..cursor.pos]);
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_field(&self, key: &[u8]) -> bool {
+        self.index.contains_key(key)
+    }
+
+    /// Reads a key and its colon, trying the field that is expected first.
+    #[inline]
+    fn key(&self, cursor: &mut Cursor<'_>, guess: usize) -> Result<Key, Fail> {
+        cursor.token()?;
+        for expected in self.next[guess] {
+            if let Some(quoted) = self.quoted.get(expected)
+                && starts_with(&cursor.buf[cursor.pos..], quoted)
+            {
+                cursor.pos += quoted.len();
+                cursor.expect(b':', "no colon after a key")?;
+                return Ok(Key::Field(expected));
+            }
+        }
+        self.look_up(cursor)
+    }
+
+    #[cold]
+    fn look_up(&self, cursor: &mut Cursor<'_>) -> Result<Key, Fail> {
+        let key = cursor.key()?;
+        if !key.escaped {
+            return Ok(match self.index.get(key.raw) {
+                Some(&at) => Key::Field(at),
+                None => Key::Unknown(Some(key.raw.to_vec())),
+            });
+        }
+        let mut name = Vec::new();
+        if !unescape_into(key.raw, &mut name) {
+            return Ok(Key::Unknown(None));
+        }
+        Ok(match self.index.get(name.as_slice()) {
+            Some(&at) => Key::Field(at),
+            None => Key::Unknown(Some(name)),
+        })
+    }
+
+    pub(super) fn truncate(&mut self, rows: usize) {
+        self.valid.truncate(rows);
+        for child in &mut self.children {
+            child.truncate(rows);
+        }
+    }
+
+    fn finish(&mut self, rows: usize) -> Result<StructArray, ArrowError> {
+        let nulls = self.valid.take_nulls(rows);
+        StructArray::try_new(self.fields.clone(), self.finish_columns(rows)?, nulls)
+    }
+
+    /// The columns of the fields, for the first `rows` rows.
+    pub(super) fn finish_columns(&mut self, rows: usize) -> Result<Vec<ArrayRef>, ArrowError> {
+        self.valid.truncate(0);
+        let columns = self
+            .children
+            .iter_mut()
+            .map(|child| child.finish(rows))
+            .collect::<Result<Vec<_>, _>>()?;
+        debug_assert!(columns.iter().all(|column| column.len() == rows));
+        Ok(columns)
+    }
+
+    pub(super) fn names(&self) -> Names {
+        let names = self.quoted.iter().zip(&self.children).map(|(quoted, child)| {
+            let mut token = Vec::new();
+            write_token(&quoted[1..quoted.len() - 1], &mut token);
+            (token, child.names())
+        });
+        Names::Struct(names.collect())
+    }
+}
+
+/// As `slice::starts_with`, which calls `memcmp`: for keys of a few bytes that call was 7 % of decoding.
+#[inline]
+fn starts_with(bytes: &[u8], prefix: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..prefix.len()) else {
+        return false;
+    };
+    let (wide, wide_rest) = bytes.as_chunks::<8>();
+    let (prefix_wide, prefix_rest) = prefix.as_chunks::<8>();
+    wide.iter()
+        .zip(prefix_wide)
+        .all(|(a, b)| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b))
+        && wide_rest.iter().zip(prefix_rest).all(|(a, b)| a == b)
+}
+
+enum Key {
+    Field(usize),
+    /// A key that the schema does not have; `None` where no text can hold it.
+    Unknown(Option<Vec<u8>>),
+}
+
+/// Fields of an object that have come already: a bit for each of the [`MAX_FIELDS`] that there can be.
+#[derive(Default)]
+struct Seen([u64; MAX_FIELDS / 64]);
+
+impl Seen {
+    /// Notes a field; true where it was there already.
+    #[inline]
+    fn insert(&mut self, at: usize) -> bool {
+        let (word, bit) = (at / 64, 1 << (at % 64));
+        let before = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        before
+    }
+}

@@ -1,0 +1,490 @@
+//! The lexical layer: where a JSON value starts and ends in a byte slice that may stop in its middle.
+//!
+//! Nothing here allocates for well-formed strings without escapes, and nothing recurses, so that nesting of any depth is
+//! safe. UTF-8 is not checked here but once a record ([`super::Decoder::record`]).
+
+/// Why a value could not be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fail {
+    /// The bytes end before the value does.
+    Incomplete,
+    /// The bytes at this position are not JSON.
+    Invalid { at: usize, what: &'static str },
+}
+
+/// A read position in a byte slice.
+pub(super) struct Cursor<'a> {
+    /// All bytes there are.
+    pub(super) buf: &'a [u8],
+    /// Position of the next byte.
+    pub(super) pos: usize,
+}
+
+/// A string between its quotes.
+pub(super) struct RawString<'a> {
+    /// The bytes between the quotes, as they came.
+    pub(super) raw: &'a [u8],
+    /// Whether there is a backslash among them.
+    pub(super) escaped: bool,
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+impl<'a> Cursor<'a> {
+    pub(super) fn new(buf: &'a [u8]) -> Cursor<'a> {
+        Cursor { buf, pos: 0 }
+    }
+
+    pub(super) fn invalid(&self, what: &'static str) -> Fail {
+        Fail::Invalid { at: self.pos, what }
+    }
+
+    /// The next byte, not consumed.
+    #[inline]
+    pub(super) fn peek(&self) -> Result<u8, Fail> {
+        self.buf.get(self.pos).copied().ok_or(Fail::Incomplete)
+    }
+
+    /// Skips white space and gives the byte behind it, not consumed.
+    #[inline]
+    pub(super) fn token(&mut self) -> Result<u8, Fail> {
+        loop {
+            let byte = self.peek()?;
+            if byte > b' ' {
+                return Ok(byte);
+            }
+            if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+                return Err(self.invalid("a control character between values"));
+            }
+            self.pos += 1;
+        }
+    }
+
+    /// Skips white space, then this byte.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fail> {
+        if self.token()? != byte {
+            return Err(self.invalid(what));
+        }
+        self.pos += 1;
+        Ok(())
+    }
+
+    /// Reads a string; the cursor stands on its opening quote.
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<RawString<'a>, Fail> {
+        let start = self.pos + 1;
+        let mut at = start;
+        let mut escaped = false;
+        loop {
+            at = self.plain_until(at)?;
+            match self.buf[at] {
+                b'"' => {
+                    self.pos = at + 1;
+                    return Ok(RawString {
+                        raw: &self.buf[start..at],
+                        escaped,
+                    });
+                }
+                b'\\' => {
+                    escaped = true;
+                    at = self.escape(at)?;
+                }
+                _ => {
+                    return Err(Fail::Invalid {
+                        at,
+                        what: "a control character in a string",
+                    });
+                }
+            }
+        }
+    }
+
+    /// Position of the first quote, backslash or control character from `at` on.
+    #[inline]
+    fn plain_until(&self, mut at: usize) -> Result<usize, Fail> {
+        while let Some(chunk) = self.buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+            // The lowest set bit is exact: borrows only run upwards from a byte that matched.
+            let word = u64::from_le_bytes(*chunk);
+            let quote = word ^ (LOW * u64::from(b'"'));
+            let backslash = word ^ (LOW * u64::from(b'\\'));
+            let hit = ((quote.wrapping_sub(LOW) & !quote)
+                | (backslash.wrapping_sub(LOW) & !backslash)
+                | (word.wrapping_sub(LOW * 0x20) & !word))
+                & HIGH;
+            if hit != 0 {
+                return Ok(at + (hit.trailing_zeros() / 8) as usize);
+            }
+            at += 8;
+        }
+        let rest = self.buf.get(at..).unwrap_or_default();
+        let found = rest
+            .iter()
+            .position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+        found.map(|offset| at + offset).ok_or(Fail::Incomplete)
+    }
+
+    /// Checks the escape at `at` and gives the position behind it.
+    fn escape(&self, at: usize) -> Result<usize, Fail> {
+        match self.buf.get(at + 1).ok_or(Fail::Incomplete)? {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 2),
+            b'u' => {
+                for offset in 2..6 {
+                    if !self
+                        .buf
+                        .get(at + offset)
+                        .ok_or(Fail::Incomplete)?
+                        .is_ascii_hexdigit()
+                    {
+                        return Err(Fail::Invalid {
+                            at,
+                            what: "an escape \\u without four hexadecimal digits",
+                        });
+                    }
+                }
+                Ok(at + 6)
+            }
+            _ => Err(Fail::Invalid {
+                at,
+                what: "an unknown escape in a string",
+            }),
+        }
+    }
+
+    /// Reads a number; the cursor stands on its first byte. The bytes behind it decide where it ends, so a number at the
+    /// end of the slice is incomplete.
+    #[inline]
+    pub(super) fn number(&mut self) -> Result<&'a [u8], Fail> {
+        let start = self.pos;
+        if self.peek()? == b'-' {
+            self.pos += 1;
+        }
+        match self.peek()? {
+            b'0' => self.pos += 1,
+            b'1'..=b'9' => self.digits()?,
+            _ => return Err(self.invalid("a value that is not JSON")),
+        }
+        if self.peek()? == b'.' {
+            self.pos += 1;
+            self.some_digits()?;
+        }
+        if matches!(self.peek()?, b'e' | b'E') {
+            self.pos += 1;
+            if matches!(self.peek()?, b'+' | b'-') {
+                self.pos += 1;
+            }
+            self.some_digits()?;
+        }
+        if matches!(self.peek()?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
+            return Ok(&self.buf[start..self.pos]);
+        }
+        Err(self.invalid("a malformed number"))
+    }
+
+    fn some_digits(&mut self) -> Result<(), Fail> {
+        if !self.peek()?.is_ascii_digit() {
+            return Err(self.invalid("a malformed number"));
+        }
+        self.digits()
+    }
+
+    #[inline]
+    fn digits(&mut self) -> Result<(), Fail> {
+        while self.peek()?.is_ascii_digit() {
+            self.pos += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads `true`, `false` or `null`; the cursor stands on its first byte.
+    #[inline]
+    pub(super) fn literal(&mut self, word: &'static [u8]) -> Result<(), Fail> {
+        let rest = &self.buf[self.pos..];
+        if rest.starts_with(word) {
+            self.pos += word.len();
+            return Ok(());
+        }
+        if rest.len() < word.len() && word.starts_with(rest) {
+            return Err(Fail::Incomplete);
+        }
+        Err(self.invalid("a value that is not JSON"))
+    }
+
+    /// Skips any value and gives its bytes; the cursor stands on its first byte.
+    pub(super) fn skip_value(&mut self) -> Result<&'a [u8], Fail> {
+        let start = self.pos;
+        // One bit a level, 1 for an object, so that nesting costs no stack.
+        let mut open = Nesting::default();
+        loop {
+            match self.token()? {
+                b'{' => {
+                    self.pos += 1;
+                    if self.token()? == b'}' {
+                        self.pos += 1;
+                    } else {
+                        open.push(true);
+                        self.key()?;
+                        continue;
+                    }
+                }
+                b'[' => {
+                    self.pos += 1;
+                    if self.token()? == b']' {
+                        self.pos += 1;
+                    } else {
+                        open.push(false);
+                        continue;
+                    }
+                }
+                b'"' => {
+                    self.string()?;
+                }
+                b't' => self.literal(b"true")?,
+                b'f' => self.literal(b"false")?,
+                b'n' => self.literal(b"null")?,
+                _ => {
+                    self.number()?;
+                }
+            }
+            loop {
+                let Some(object) = open.top() else {
+                    return Ok(&self.buf[start..self.pos]);
+                };
+                match (self.token()?, object) {
+                    (b',', true) => {
+                        self.pos += 1;
+                        self.key()?;
+                        break;
+                    }
+                    (b',', false) => {
+                        self.pos += 1;
+                        break;
+                    }
+                    (b'}', true) | (b']', false) => {
+                        self.pos += 1;
+                        open.pop();
+                    }
+                    (_, true) => {
+                        return Err(self.invalid("neither a comma nor a closing brace after a value"));
+                    }
+                    (_, false) => {
+                        return Err(self.invalid("neither a comma nor a closing bracket after a value"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads a key and the colon behind it.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<RawString<'a>, Fail> {
+        if self.token()? != b'"' {
+            return Err(self.invalid("a key that is not a string"));
+        }
+        let key = self.string()?;
+        self.expect(b':', "no colon after a key")?;
+        Ok(key)
+    }
+}
+
+/// A stack of bits.
+#[derive(Default)]
+struct Nesting {
+    words: Vec<u64>,
+    top: u64,
+    depth: usize,
+}
+
+impl Nesting {
+    fn push(&mut self, bit: bool) {
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.words.push(self.top);
+        }
+        self.top = self.top << 1 | u64::from(bit);
+        self.depth += 1;
+    }
+
+    fn top(&self) -> Option<bool> {
+        (self.depth > 0).then_some(self.top & 1 == 1)
+    }
+
+    fn pop(&mut self) {
+        self.top >>= 1;
+        self.depth -= 1;
+        if self.depth > 0 && self.depth.is_multiple_of(64) {
+            self.top = self.words.pop().unwrap_or_default();
+        }
+    }
+}
+
+/// Decodes the escapes of a string and appends the text; false where it has a lone surrogate, which no UTF-8 text can
+/// hold (then `out` is as it was).
+pub(super) fn unescape_into(raw: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let mut at = 0;
+    while at < raw.len() {
+        if raw[at] != b'\\' {
+            let plain = raw[at..]
+                .iter()
+                .position(|&byte| byte == b'\\')
+                .unwrap_or(raw.len() - at);
+            out.extend_from_slice(&raw[at..at + plain]);
+            at += plain;
+            continue;
+        }
+        let simple = match raw.get(at + 1) {
+            Some(b'b') => 0x08,
+            Some(b'f') => 0x0c,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'u') => {
+                let Some((character, length)) = unicode_escape(&raw[at..]) else {
+                    out.truncate(start);
+                    return false;
+                };
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                at += length;
+                continue;
+            }
+            Some(&other) => other,
+            None => b'\\',
+        };
+        out.push(simple);
+        at += 2;
+    }
+    true
+}
+
+/// Character of the `\uXXXX` (or pair of them) at the start, and how many bytes it takes; `None` for a lone surrogate.
+fn unicode_escape(raw: &[u8]) -> Option<(char, usize)> {
+    let first = hex4(raw.get(2..6)?)?;
+    if let Some(character) = char::from_u32(first) {
+        return Some((character, 6));
+    }
+    if raw.get(6..8)? != b"\\u" {
+        return None;
+    }
+    let second = hex4(raw.get(8..12)?)?;
+    if first >= 0xdc00 || !(0xdc00..0xe000).contains(&second) {
+        return None;
+    }
+    char::from_u32(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)).map(|character| (character, 12))
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the bytes are one JSON value (a space is added so that a number has an end).
+    fn accepts(text: &str) -> bool {
+        let padded = format!("{text} ");
+        let mut cursor = Cursor::new(padded.as_bytes());
+        cursor.skip_value().is_ok_and(|value| value.len() == text.len())
+    }
+
+    #[test]
+    fn skip_value_agrees_with_serde_json() {
+        let cases = [
+            "1",
+            "-1",
+            "-",
+            "01",
+            "1.",
+            "1.5",
+            ".5",
+            "1e5",
+            "1e",
+            "1E+5",
+            "1e-",
+            "-0",
+            "+1",
+            "NaN",
+            "Infinity",
+            "true",
+            "tru",
+            "truex",
+            "null",
+            "nul",
+            "\"\"",
+            "\"a",
+            "\"\\u12\"",
+            "\"\\u1234\"",
+            "\"\\x\"",
+            "\"\t\"",
+            "[]",
+            "[1]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{}",
+            "{\"a\":1}",
+            "{\"a\":1,}",
+            "{\"a\"}",
+            "{a:1}",
+            "{\"a\":}",
+            "[}",
+            "{]",
+            "[[[]]]",
+            "{\"a\":[{\"b\":{}}]}",
+            "{\"a\":1 \"b\":2}",
+            "[{\"a\":1},{\"a\":2}]",
+        ];
+        for case in cases {
+            let want = serde_json::from_str::<serde_json::Value>(case).is_ok();
+            assert_eq!(accepts(case), want, "{case}");
+        }
+    }
+
+    #[test]
+    fn every_cut_of_a_value_is_incomplete() {
+        let text = br#"{"a":[1.5e3,{"b":"x\u00e9\"y"},true,null,[]],"long key with more than eight":false} "#;
+        for end in 0..text.len() - 1 {
+            assert_eq!(
+                Cursor::new(&text[..end]).skip_value().err(),
+                Some(Fail::Incomplete),
+                "cut at {end}"
+            );
+        }
+    }
+
+    #[test]
+    fn nesting_of_any_depth_is_skipped() {
+        let depth = 100_003;
+        let text = format!("{}1{}", "[{\"a\":".repeat(depth), "}]".repeat(depth));
+        assert!(accepts(&text));
+        assert!(!accepts(&text.replace("1}]", "1]}")));
+    }
+
+    #[test]
+    fn escapes_decode_and_lone_surrogates_do_not() {
+        let check = |raw: &str, want: Option<&str>| {
+            let mut out = b"kept".to_vec();
+            let fits = unescape_into(raw.as_bytes(), &mut out);
+            assert_eq!(
+                fits.then(|| std::str::from_utf8(&out[4..]).unwrap()),
+                want,
+                "{raw}"
+            );
+            assert!(fits || out == b"kept");
+        };
+        check(r"a\n\t\r\b\f\/\\\u0022z", Some("a\n\t\r\u{8}\u{c}/\\\"z"));
+        check(r"\ud83d\ude00", Some("😀"));
+        check(r"\u0000", Some("\0"));
+        for lone in [
+            r"\ud83d",
+            r"\ude00",
+            r"\ud83d\ud83d",
+            r"\ud83dx",
+            r"\ude00\ud83d",
+            r"\ud83d\n",
+        ] {
+            check(lone, None);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `callake export`: days of the API → the lake.
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage, RunReport};
+use crate::config::{ExportSettings, LakeSettings};
+use crate::day::Gather;
+use crate::decode::{self, Decoder, Source, Stream, Tally};
+use crate::exit::Exit;
+use crate::lake::{DayFacts, Lake, Read};
+use crate::report::DayLine;
+use crate::schema::{self, Table};
+use crate::{publish, report, secrets};
+
+/// Pages on their way from the client to the decoder.
+const PAGES_IN_FLIGHT: usize = 4;
+
+/// What an export did.
+#[derive(Debug, Default)]
+pub(crate) struct Exported {
+    /// Files dealt with, in order.
+    pub(crate) files: Vec<DayLine>,
+    /// What went to `extra`.
+    pub(crate) tally: Tally,
+    /// Days read, in order.
+    pub(crate) days: Vec<DayReport>,
+    /// What the run cost.
+    pub(crate) run: RunReport,
+}
+
+/// Reads the asked days from the API and publishes each as soon as it is whole.
+pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
+    let credentials = secrets::credentials(settings.token_file.as_deref())?;
+    let days = api::days(settings.lake.zone, settings.from, settings.to)?;
+    let client = Client::new(client_config(&settings, credentials))?;
+    let lake = publish::open(&settings.lake).await?;
+    let exported = export(&settings, client, days, &lake).await?;
+    report::output(|out| report::export(&exported, out))?;
+    Ok(Exit::Done)
+}
+
+fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> ClientConfig {
+    let ExportSettings {
+        host,
+        account,
+        stream,
+        endpoint,
+        timezone_offset,
+        rate,
+        ..
+    } = settings;
+    ClientConfig {
+        endpoint: *endpoint,
+        timezone_offset: *timezone_offset,
+        rate_per_minute: *rate,
+        ..ClientConfig::new(host.clone(), account.to_string(), stream.clone(), credentials)
+    }
+}
+
+/// Reads the days; those that were published before an error stay published.
+pub(crate) async fn export(
+    settings: &ExportSettings,
+    client: Client,
+    days: Vec<Day>,
+    lake: &Lake,
+) -> anyhow::Result<Exported> {
+    let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
+    let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
+    let mut exported = Exported::default();
+    let mut pages = Pages::new(schema::call_details(), settings)?;
+    while let Some(event) = events.recv().await {
+        match event {
+            Event::Page(page) => pages.take(&page)?,
+            Event::Day(report) => {
+                let facts = (report.date, facts(&report, settings.endpoint));
+                let gathered = pages.finish(&mut exported.tally)?;
+                let published =
+                    publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
+                exported.files.extend(published);
+                exported.days.push(*report);
+            }
+            Event::Run(run) => exported.run = *run,
+        }
+    }
+    reading.await??;
+    Ok(exported)
+}
+
+/// Pages of the day in hand, as sorted rows.
+struct Pages {
+    table: &'static Table,
+    lake: LakeSettings,
+    source: Source,
+    decoder: Decoder,
+    gather: Gather,
+}
+
+/// JSON in one batch; pages have some 300 KB.
+const BATCH_BYTES: usize = 4 << 20;
+
+impl Pages {
+    fn new(table: &'static Table, settings: &ExportSettings) -> anyhow::Result<Pages> {
+        let source = Source {
+            account_id: settings.account.to_string(),
+            endpoint: Some(settings.endpoint.name().to_string()),
+            fetched_at: 0,
+            timezone_offset: i64::from(settings.timezone_offset),
+        };
+        Ok(Pages {
+            table,
+            lake: settings.lake.clone(),
+            decoder: Decoder::new(table, source.clone()),
+            source,
+            gather: publish::gather(table, &settings.lake)?,
+        })
+    }
+
+    fn take(&mut self, page: &FetchedPage) -> anyhow::Result<()> {
+        self.decoder.set_source(Source {
+            fetched_at: page.fetched_at.timestamp_micros(),
+            ..self.source.clone()
+        });
+        let mut stream = Stream::new();
+        let mut rest = page.body.as_ref();
+        loop {
+            match stream.advance(&mut self.decoder) {
+                decode::Event::Record => {}
+                decode::Event::NeedInput => {
+                    let room = stream.space();
+                    let (now, later) = rest.split_at(room.len().min(rest.len()));
+                    room[..now.len()].copy_from_slice(now);
+                    rest = later;
+                    stream.filled(now.len());
+                }
+                decode::Event::Problem(problem) => anyhow::bail!(
+                    "decode record {} of the page at offset {} of {}: {}",
+                    problem.record,
+                    page.offset,
+                    page.window,
+                    problem.cause
+                ),
+                decode::Event::End => break,
+            }
+        }
+        if self.decoder.bytes() >= BATCH_BYTES {
+            self.gather.push(self.decoder.flush()?)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over the rows gathered, and starts anew.
+    fn finish(&mut self, tally: &mut Tally) -> anyhow::Result<Gather> {
+        if self.decoder.rows() > 0 {
+            self.gather.push(self.decoder.flush()?)?;
+        }
+        tally.add(&self.decoder.take_tally());
+        Ok(std::mem::replace(
+            &mut self.gather,
+            publish::gather(self.table, &self.lake)?,
+        ))
+    }
+}
+
+/// What a day's report proves, for the footer of its file.
+fn facts(report: &DayReport, endpoint: api::Endpoint) -> DayFacts {
+    let (Some(fetched_from), Some(fetched_to)) = (report.read_from, report.read_until) else {
+        return DayFacts::default();
+    };
+    if !report.is_complete() {
+        return DayFacts::default();
+    }
+    DayFacts {
+        reads: vec![Read {
+            from: second(report.window.from),
+            to: second(report.window.to),
+            endpoint: endpoint.name().to_string(),
+            fetched_from,
+            fetched_to,
+            closed: report.closed,
+            requests: report.cost.requests,
+            received: report.rows,
+            unique: report.unique,
+        }],
+    }
+}
+
+fn second(second: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(second, 0).unwrap_or_default()
+}

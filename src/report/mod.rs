@@ -1,0 +1,80 @@
+//! The only printing: results on standard output, everything else on standard error.
+
+mod summary;
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+pub use summary::DayLine;
+pub(crate) use summary::{convert, export, how_to_query};
+
+use crate::exit::Exit;
+use crate::input::Fault;
+
+/// Starts logging to standard error; `CALLAKE_LOG` overrules the level, in the syntax of `RUST_LOG`.
+pub fn start_logging(verbose: u8) {
+    let level = match verbose {
+        0 => "callake=warn",
+        1 => "callake=info",
+        _ => "callake=debug",
+    };
+    let filter = EnvFilter::try_from_env("CALLAKE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    // A second call, as tests make, keeps the first one's subscriber.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
+}
+
+/// Says on standard error why the run failed, as one line.
+pub fn error(error: &anyhow::Error) {
+    note(&format!("error: {error:#}"));
+}
+
+/// Says something on standard error. Where that is closed there is nobody to tell.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Lets `write` write results to standard output.
+///
+/// # Errors
+/// What `write` says; standard output is full or closed.
+pub fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
+    output_with(|out| Ok(write(out)?))
+}
+
+/// As [`output`], for writers that can fail in other ways too.
+///
+/// # Errors
+/// As [`output`].
+pub fn output_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = write(&mut out).and_then(|()| Ok(out.flush()?));
+    // What is still buffered could not be written; dropping the writer must not try it again.
+    drop(out.into_parts());
+    written.context("write to standard output")
+}
+
+/// Most faults that are told one by one.
+const MOST_FAULTS: usize = 50;
+
+/// Tells the faults of input that gave no row, and what they make of the exit code.
+pub fn faults(faults: &[Fault]) -> Exit {
+    for fault in faults.iter().take(MOST_FAULTS) {
+        note(&format!(
+            "{}: {fault}",
+            if fault.rejected { "rejected" } else { "bad input" }
+        ));
+    }
+    if faults.len() > MOST_FAULTS {
+        note(&format!("… and {} more", faults.len() - MOST_FAULTS));
+    }
+    if faults.iter().all(|fault| fault.rejected) {
+        Exit::Done
+    } else {
+        Exit::BadInput
+    }
+}

@@ -1,0 +1,180 @@
+//! Summaries of runs, for people.
+
+use std::io::{self, Write};
+
+use crate::decode::Tally;
+use crate::export::Exported;
+use crate::input::Reading;
+
+/// Most lines of a list; the rest is counted.
+const MOST_LINES: usize = 20;
+
+/// A day file that a run has dealt with.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct DayLine {
+    /// Path or key of the file.
+    pub path: String,
+    /// What became of it: `created`, `merged` or `unchanged`.
+    pub outcome: String,
+    /// Rows that it has now.
+    pub rows: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// What a conversion did: days, totals, what went to `extra`.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn convert(
+    reading: &Reading,
+    tally: &Tally,
+    days: &[DayLine],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for day in days.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "{:<9} {:>9} rows {:>12} bytes  {}",
+            day.outcome,
+            grouped(day.rows),
+            grouped(day.bytes),
+            day.path
+        )?;
+    }
+    if days.len() > MOST_LINES {
+        writeln!(
+            out,
+            "… and {} more files",
+            grouped((days.len() - MOST_LINES) as u64)
+        )?;
+    }
+    let rows: u64 = days.iter().map(|day| day.rows).sum();
+    let bytes: u64 = days.iter().map(|day| day.bytes).sum();
+    writeln!(
+        out,
+        "read {} records from {} inputs; {} day files now hold {} rows in {} bytes",
+        grouped(reading.records),
+        grouped(reading.inputs),
+        grouped(days.len() as u64),
+        grouped(rows),
+        grouped(bytes),
+    )?;
+    extra(tally, out)
+}
+
+/// What an export did: files, what each day proved, what it cost.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn export(exported: &Exported, out: &mut dyn Write) -> io::Result<()> {
+    files(&exported.files, out)?;
+    let records: u64 = exported.days.iter().map(|day| day.unique).sum();
+    let run = &exported.run;
+    let pages = run.cost.requests.max(1);
+    writeln!(
+        out,
+        "read {} records of {} days in {} requests ({:.1} records a request), waited {:.0} s for the rate and {:.0} s for retries",
+        grouped(records),
+        exported.days.len(),
+        grouped(run.cost.requests),
+        records as f64 / pages as f64,
+        run.cost.budget_wait_seconds,
+        run.cost.retry_wait_seconds,
+    )?;
+    extra(&exported.tally, out)
+}
+
+/// The lines with which DuckDB and Spark read the lake.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn how_to_query(dest: &str, out: &mut dyn Write) -> io::Result<()> {
+    let sql = format!(
+        "select count(*), count(distinct session_id) from read_parquet('{dest}/call_details/**/*.parquet', hive_partitioning=true)"
+    );
+    writeln!(out, "\nDuckDB:\n  duckdb -c \"{sql}\"")?;
+    writeln!(
+        out,
+        "Spark:\n  spark.read.parquet(\"{dest}/call_details\").groupBy(\"session_date\").count().show()"
+    )
+}
+
+fn files(days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
+    for day in days.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "{:<9} {:>9} rows {:>12} bytes  {}",
+            day.outcome,
+            grouped(day.rows),
+            grouped(day.bytes),
+            day.path
+        )?;
+    }
+    if days.len() > MOST_LINES {
+        writeln!(
+            out,
+            "… and {} more files",
+            grouped((days.len() - MOST_LINES) as u64)
+        )?;
+    }
+    Ok(())
+}
+
+/// What went to `extra`, the most frequent first.
+fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
+    if tally.duplicate_keys > 0 {
+        writeln!(
+            out,
+            "{} duplicate keys within objects: the last one was kept",
+            grouped(tally.duplicate_keys)
+        )?;
+    }
+    if tally.extra.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "kept in `extra`, having no column or not fitting it:")?;
+    let mut patterns: Vec<_> = tally.extra.iter().collect();
+    patterns.sort_by_key(|(pattern, count)| (std::cmp::Reverse(**count), pattern.as_str()));
+    for (pattern, count) in patterns.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "  {}: {}",
+            if pattern.is_empty() {
+                "(whole record)"
+            } else {
+                pattern
+            },
+            grouped(**count)
+        )?;
+    }
+    if patterns.len() > MOST_LINES {
+        writeln!(out, "  … and {} more patterns", patterns.len() - MOST_LINES)?;
+    }
+    Ok(())
+}
+
+/// A number with its thousands apart: `1,204`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn thousands() {
+        for (number, want) in [(0, "0"), (999, "999"), (1_204, "1,204"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), want);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `callake demo`: the embedded API server and an export from it, over real HTTP.
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use crate::api::{self, Client, ClientConfig, Credentials, Endpoint};
+use crate::config::{Account, DEFAULT_MEMORY, ExportSettings, LakeSettings};
+use crate::demo::server::{self, ServerOptions};
+use crate::exit::Exit;
+use crate::{export, publish, report};
+
+/// Serves the demo's records on loopback, exports all of its days into the lake at `dest`, says how to query it.
+pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .context("open a port on loopback")?;
+    let host = format!("http://{}", listener.local_addr().context("read the port")?);
+    let options = ServerOptions::default();
+    let settings = settings(&options, host, dest)?;
+    report::note(&format!(
+        "serving {} records of {} days on {}, exporting them into {}",
+        options.dataset.records, options.dataset.days, settings.host, settings.lake.dest
+    ));
+    let secret = options.access.app_secret.clone();
+    let credentials = Credentials::App {
+        id: options.access.app_id.clone(),
+        secret: secret.into(),
+    };
+    let server = tokio::spawn(server::serve(listener, options));
+    let client = Client::new(ClientConfig {
+        endpoint: settings.endpoint,
+        ..ClientConfig::new(
+            settings.host.clone(),
+            settings.account.to_string(),
+            settings.stream.clone(),
+            credentials,
+        )
+    })?;
+    let days = api::days(settings.lake.zone, settings.from, settings.to)?;
+    let lake = publish::open(&settings.lake).await?;
+    let exported = export::export(&settings, client, days, &lake).await?;
+    server.abort();
+    report::output(|out| {
+        report::export(&exported, out)?;
+        report::how_to_query(&settings.lake.dest, out)
+    })?;
+    Ok(Exit::Done)
+}
+
+fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Result<ExportSettings> {
+    let first = options.dataset.first_day;
+    let days = chrono::Days::new(u64::from(options.dataset.days.saturating_sub(1)));
+    Ok(ExportSettings {
+        host,
+        account: Account::parse(&options.access.account).map_err(anyhow::Error::msg)?,
+        stream: options.access.stream.clone(),
+        endpoint: Endpoint::V2,
+        from: first,
+        to: first.checked_add_days(days).unwrap_or(first),
+        timezone_offset: 0,
+        rate: 60,
+        token_file: None,
+        lake: LakeSettings {
+            dest,
+            zone: chrono_tz::UTC,
+            memory: DEFAULT_MEMORY,
+            single_writer: false,
+            force_network_fs: false,
+            endpoint_url: None,
+        },
+    })
+}

@@ -1,0 +1,157 @@
+"""`convert` with every shape of input, and with input that is bad."""
+
+import gzip
+import json
+import os
+import subprocess
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+from conftest import SAMPLES, run
+
+A = '{"sessionId":"68db745700000000000000aa","sessionStartTime":"2025-09-30T06:10:31"}'
+B = '{"sessionId":"68db74b300000000000000bb","sessionStartTime":"2025-09-30T06:12:03"}'
+
+
+def rows(lake):
+    sql = f"select session_id from read_parquet('{lake}/call_details/**/*.parquet') order by 1"
+    return [row[0] for row in duckdb.sql(sql).fetchall()]
+
+
+IDS = ["68db745700000000000000aa", "68db74b300000000000000bb"]
+
+
+def convert(lake, *arguments, **options):
+    return run("convert", *arguments, "--dest", lake, "--account", "acc", **options)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f'{{"numResults":2,"data":[{A},{B}]}}', f"[{A},{B}]", f"{A}\n{B}\n", f"{A}{B}", json.dumps([json.loads(A), json.loads(B)], indent=2)],
+    ids=["page", "array", "ndjson", "concatenated", "pretty"],
+)
+@pytest.mark.parametrize("packing", ["plain", "gzip", "zstd", "two gzip members"])
+def test_every_shape_and_packing(tmp_path, text, packing):
+    data = text.encode()
+    if packing == "gzip":
+        data = gzip.compress(data)
+    elif packing == "two gzip members":
+        data = gzip.compress(data[:50]) + gzip.compress(data[50:])
+    elif packing == "zstd":
+        data = pa.Codec("zstd").compress(data, asbytes=True)
+    file = tmp_path / "input.json"
+    file.write_bytes(data)
+    convert(tmp_path / "lake", file)
+    assert rows(tmp_path / "lake") == IDS
+
+
+def test_folders_patterns_and_standard_input(tmp_path):
+    folder = tmp_path / "in" / "deep"
+    folder.mkdir(parents=True)
+    (folder / "a.json").write_text(A)
+    (tmp_path / "in" / "b.ndjson.gz").write_bytes(gzip.compress(B.encode()))
+    convert(tmp_path / "by-folder", tmp_path / "in")
+    convert(tmp_path / "by-pattern", tmp_path / "in" / "b*", tmp_path / "in" / "*" / "a.json")
+    convert(tmp_path / "by-pipe", "-", input=f"{A}\n{B}")
+    for lake in ("by-folder", "by-pattern", "by-pipe"):
+        assert rows(tmp_path / lake) == IDS
+
+
+def test_running_again_changes_nothing(tmp_path):
+    (tmp_path / "a.json").write_text(f"[{A},{B},{A}]")
+    convert(tmp_path / "lake", tmp_path / "a.json")
+    file = next((tmp_path / "lake").glob("call_details/*/*.parquet"))
+    before = (file.read_bytes(), file.stat().st_mtime_ns)
+    convert(tmp_path / "lake", tmp_path / "a.json")
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    (tmp_path / "b.json").write_text(B.replace("06:12:03", "06:12:04"))
+    convert(tmp_path / "lake", tmp_path / "b.json")
+    assert rows(tmp_path / "lake") == IDS, "the row that is absent from the new input stays"
+
+
+def test_records_without_a_start_find_their_day(tmp_path):
+    records = [{"sessionId": "68db745779cb8cebd651aaaa"}, {"channel": "Voice"}, {"sessionId": "odd", "sessionStartTime": "-"}]
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    convert(tmp_path / "lake", tmp_path / "a.json")
+    days = sorted(path.parent.name for path in (tmp_path / "lake").glob("call_details/*/*.parquet"))
+    assert days == ["session_date=2025-09-30", "session_date=__HIVE_DEFAULT_PARTITION__"]
+    assert len(rows(tmp_path / "lake")) == 3
+
+
+BAD = {
+    "not-json.json": ("<html>no</html>", ["line 1", "not JSON"]),
+    "cut.json": ('{"data":[' + A + ',\n{"sessionId":"x', ["line 2", "record 2", "cut off"]),
+    "empty.json": ("", ["empty"]),
+    "no-data.json": ('{"numResults":4}', ["line 1", "a page without data"]),
+    "not-an-object.json": (f"[{A}, 17]", ["record 2", "not an object"]),
+    "error.json": ('{"errors":[{"msg":"Invalid token","code":4002}]}', ["an error of the API"]),
+    "cut.json.gz": (gzip.compress((A * 2000).encode())[:-60], ["read after record", "cut.json.gz"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(tmp_path, name):
+    content, words = BAD[name]
+    file = tmp_path / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    (tmp_path / "good.json").write_text(B)
+    lake = tmp_path / "lake"
+    done = convert(lake, file, tmp_path / "good.json", code=3)
+    for word in [str(file), "--keep-going", *words]:
+        assert word in done.stderr, done.stderr
+    assert not list(lake.glob("call_details/**/*.parquet")), "nothing is written"
+
+    done = convert(lake, file, tmp_path / "good.json", "--keep-going", code=3)
+    assert str(file) in done.stderr
+    assert IDS[1] in rows(lake)
+
+    rejects = tmp_path / "rejects.ndjson"
+    if not name.endswith(".gz"):
+        convert(tmp_path / "lake2", file, tmp_path / "good.json", "--rejects", rejects)
+        assert rejects.read_text().strip() or name == "empty.json"
+
+
+def test_what_is_missing_or_cannot_be_written(tmp_path):
+    done = convert(tmp_path / "lake", tmp_path / "nope", code=3)
+    assert "nope" in done.stderr and "no such file or folder" in done.stderr
+    done = convert(tmp_path / "lake", tmp_path / "nope*", code=3)
+    assert "no file matches" in done.stderr
+    (tmp_path / "empty").mkdir()
+    assert "holds no .json" in convert(tmp_path / "lake", tmp_path / "empty", code=3).stderr
+    (tmp_path / "a.json").write_text(A)
+    (tmp_path / "file").write_text("in the way")
+    done = convert(tmp_path / "file" / "lake", tmp_path / "a.json", code=1)
+    assert "file/lake" in done.stderr
+    done = run("convert", tmp_path / "a.json", "--dest", tmp_path / "lake", "--account", "../x", code=2)
+    assert "--account" in done.stderr
+
+
+def test_standard_output_that_is_full_or_closed(tmp_path):
+    binary = os.environ["CALLAKE_BIN"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([binary, "schema", "call_details"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 1 and "write to standard output" in done.stderr
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([binary, "demo", "records", "-o", "-"], stdout=write, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(write)
+    assert done.returncode == 1 and "write to standard output" in done.stderr
+
+
+def test_usage(tmp_path):
+    assert "Usage" in run("--help").stdout
+    for command in ("convert", "export", "schema", "restore", "demo"):
+        assert "Examples:" in run(command, "--help").stdout
+    run("convert", code=2)
+    run("no-such-command", code=2)
+
+
+def test_zones(tmp_path):
+    (tmp_path / "a.json").write_text(A)
+    convert(tmp_path / "lake", tmp_path / "a.json", "--zone", "Pacific/Auckland", "--timezone-offset", "600")
+    (file,) = (tmp_path / "lake").glob("call_details/*/*.parquet")
+    assert file.parent.name == "session_date=2025-10-01"
+    done = convert(tmp_path / "lake", tmp_path / "a.json", code=2)
+    assert "Pacific/Auckland" in done.stderr

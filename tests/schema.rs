@@ -1,0 +1,115 @@
+//! The printed schemas are those that are checked in: a change of a table is seen in review, and is on purpose.
+//!
+//! `CALLAKE_BLESS=1 cargo test --test schema` writes them anew.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use callake::schema::{self, render::Format, render::render};
+
+const FORMATS: [(Format, &str); 5] = [
+    (Format::Arrow, "arrow.txt"),
+    (Format::JsonSchema, "schema.json"),
+    (Format::DuckDb, "duckdb.sql"),
+    (Format::Spark, "spark.sql"),
+    (Format::Markdown, "md"),
+];
+
+#[test]
+fn printed_schemas_are_the_checked_in_ones() {
+    for table in schema::tables() {
+        for (format, ending) in FORMATS {
+            let path = format!(
+                "{}/tests/rendered/{}.{ending}",
+                env!("CARGO_MANIFEST_DIR"),
+                table.name
+            );
+            let now = render(table, format);
+            if std::env::var_os("CALLAKE_BLESS").is_some() {
+                std::fs::write(&path, &now).unwrap();
+            }
+            let held = std::fs::read_to_string(&path).unwrap_or_default();
+            assert!(now == held, "{path} differs; CALLAKE_BLESS=1 writes it anew");
+        }
+    }
+}
+
+/// Every field of the documented samples, and of the documented additions, has a column of its own.
+#[test]
+fn documented_fields_have_columns() {
+    let reference = render(schema::call_details(), Format::Markdown);
+    let mut paths = std::collections::BTreeSet::new();
+    for file in ["call_details_v1.json", "call_details_v2.json"] {
+        let text =
+            std::fs::read_to_string(format!("{}/tests/samples/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let page: serde_json::Value = serde_json::from_str(&text).unwrap();
+        page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .for_each(|record| collect(record, "", &mut paths));
+    }
+    let agent = [
+        "holdDuration",
+        "agentChoseTranslate",
+        "snoozeinfo",
+        "JoinedUsers",
+        "ConsultingAgents",
+    ];
+    let joined = ["agentId", "email", "name", "joinedAt", "end"].map(|key| format!("JoinedUsers/*/{key}"));
+    let consulting = [
+        "agentId",
+        "email",
+        "name",
+        "isMerged",
+        "acceptedTime",
+        "assignedAt",
+        "consultingEndTime",
+    ]
+    .map(|key| format!("ConsultingAgents/*/{key}"));
+    for key in agent.map(str::to_string).iter().chain(&joined).chain(&consulting) {
+        for place in ["", "respondingAgent/", "nonRespondingAgents/*/"] {
+            paths.insert(format!("/destinations/*/{place}{key}"));
+        }
+    }
+    let root = "csatScore csatFeedback npsScore likeDislikeScore surveyType campaigninfo reason Reason";
+    let campaign = "campaignName campaignId campaignInstanceId campaignDialingListId attempt contactStatus \
+                    campaignRunDate contactListName";
+    let meta = "customData campaignName Initiation attempt endUserNumber countryCode category email emailId \
+                phoneNumber device sendTranscriptLink city country isp";
+    paths.extend(root.split_whitespace().map(|key| format!("/{key}")));
+    paths.extend(
+        campaign
+            .split_whitespace()
+            .map(|key| format!("/campaigninfo/{key}")),
+    );
+    paths.extend(meta.split_whitespace().map(|key| format!("/metaInfo/{key}")));
+    for key in [
+        "CallbackInitiatedTime",
+        "ExternalTransferTime",
+        "ExternalTransferDestination",
+    ] {
+        paths.insert(format!("/destinations/*/{key}"));
+    }
+    let missing: Vec<_> = paths
+        .iter()
+        .filter(|path| !reference.contains(&format!("| `{path}` |")))
+        .collect();
+    assert!(missing.is_empty(), "no column for {missing:?}");
+}
+
+/// Pointer patterns of all fields of a record.
+fn collect(value: &serde_json::Value, path: &str, out: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (key, value) in fields {
+                out.insert(format!("{path}/{key}"));
+                collect(value, &format!("{path}/{key}"), out);
+            }
+        }
+        serde_json::Value::Array(elements) => {
+            elements
+                .iter()
+                .for_each(|value| collect(value, &format!("{path}/*"), out));
+        }
+        _ => {}
+    }
+}
