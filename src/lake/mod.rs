@@ -43,8 +43,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 
 use self::store::Store;
-use crate::day::{self, Scratch, WriteOptions};
-use crate::schema;
+use crate::day::{self, WriteOptions};
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
@@ -91,54 +90,6 @@ impl Lake {
         let lake = Lake { store, options };
         lake.check_zone().await?;
         Ok(lake)
-    }
-
-    /// Opens a lake for all but publishing; writes nothing.
-    ///
-    /// # Errors
-    /// A folder that is not there.
-    pub fn open_for_reading(location: &str, options: LakeOptions) -> Result<Lake> {
-        let store = Store::open(location, &options)?;
-        if let Store::Local(local) = &store
-            && !local.root().is_dir()
-        {
-            return Err(Error::Refused(format!(
-                "there is no lake at {location}: no such folder"
-            )));
-        }
-        Ok(Lake { store, options })
-    }
-
-    /// The lake's day files, by table, day and account, with their sizes.
-    pub async fn day_files(&self) -> Result<Vec<(DayPath, u64)>> {
-        let mut files = Vec::new();
-        for table in schema::tables() {
-            let entries = self.store.list(&table.name, usize::MAX).await?;
-            files.extend(
-                entries
-                    .iter()
-                    .filter_map(|entry| Some((DayPath::parse(&entry.path)?, entry.bytes))),
-            );
-        }
-        files.sort();
-        Ok(files)
-    }
-
-    /// A day's file on local disk, copied there if need be; `None` if it is gone. Read it with [`day::read`].
-    pub async fn local_file(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<LocalFile>> {
-        self.store.local_file(path, scratch).await
-    }
-
-    /// What the footer of a day's file says, by ranged reads; `None` if there is no such file.
-    ///
-    /// # Errors
-    /// A file that can't be read, or that no callake wrote.
-    pub async fn file_facts(&self, path: &DayPath) -> Result<Option<FileFacts>> {
-        let Some((_, facts)) = self.store.footer(path).await? else {
-            return Ok(None);
-        };
-        let foreign = || Error::damaged(path, "was not written by callake: move it out of the lake");
-        facts.ok_or_else(foreign).map(Some)
     }
 
     /// Zone whose days partition the lake.

@@ -12,6 +12,7 @@ use super::footer::FileFacts;
 use super::layout::DayPath;
 use super::{Error, Lake, Result};
 use crate::day::Day;
+use crate::schema;
 
 /// Footers that are read at once.
 const READS_AT_ONCE: usize = 16;
@@ -72,7 +73,10 @@ pub struct DayStatus {
 impl Lake {
     /// Reads what the lake covers; a footer takes one to three ranged requests, 16 files at once.
     pub async fn status(&self) -> Result<Status> {
-        let files = self.day_files().await?;
+        let mut files = Vec::new();
+        for table in schema::tables() {
+            files.extend(self.sized_files(&table.name).await?);
+        }
         let read = files.into_iter().map(|(path, bytes)| async move {
             match self.file_facts(&path).await {
                 Ok(facts) => Ok(facts.map(|facts| Ok((path, bytes, facts)))),

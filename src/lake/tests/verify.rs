@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::super::verify::FindingKind::*;
 use super::*;
-use crate::day::{Footer, TEMP_LEFTOVER_AGE, write};
+use crate::day::{Footer, Scratch, TEMP_LEFTOVER_AGE, write};
 
 const NEXT_DAY: &str = "2025-10-01";
 
