@@ -7,7 +7,10 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
-use crate::config::{self, Account, ConvertSettings, ExportSettings, LakeSettings, RestoreSettings};
+use crate::config::{
+    self, Account, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
+    StatusSettings, VerifySettings,
+};
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
 
@@ -38,6 +41,14 @@ pub enum Command {
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
+    /// Checks that a lake is what it says: footers, rows, order, keys, days; exits with 6 where it is not.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Shows which days a lake covers.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Removes what killed runs left behind in a lake, once it is a day old.
+    Clean(LocationArgs),
     /// Prints a table's schema.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
@@ -74,6 +85,16 @@ const RESTORE_EXAMPLES: &str = "\
 Examples:
   callake restore lake -o records.ndjson
   callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  callake verify lake
+  callake verify s3://bucket/prefix --deep --json";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  callake status lake
+  callake status s3://bucket/prefix --json";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -179,12 +200,48 @@ pub struct SchemaArgs {
     pub format: FormatName,
 }
 
+/// A lake to look at.
+#[derive(Debug, Args)]
+pub struct LocationArgs {
+    /// Folder or URL (s3://, gs://, az://) of the lake.
+    #[arg(value_name = "LAKE", env = "CALLAKE_DEST")]
+    pub lake: String,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Decode every page, not only what the checks need.
+    #[arg(long)]
+    pub deep: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `callake status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `callake restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Folder of the lake.
-    #[arg(value_name = "LAKE")]
-    pub lake: String,
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
     /// The table to read.
     #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
@@ -194,9 +251,6 @@ pub struct RestoreArgs {
     /// The last day.
     #[arg(long, value_name = "DATE")]
     pub to: Option<NaiveDate>,
-    /// Endpoint of an S3-compatible store.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
-    pub endpoint_url: Option<String>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
@@ -352,22 +406,45 @@ impl From<ExportArgs> for ExportSettings {
     }
 }
 
+impl From<LocationArgs> for LakeLocation {
+    fn from(LocationArgs { lake, endpoint_url }: LocationArgs) -> LakeLocation {
+        LakeLocation { lake, endpoint_url }
+    }
+}
+
+impl From<VerifyArgs> for VerifySettings {
+    fn from(VerifyArgs { location, deep, json }: VerifyArgs) -> VerifySettings {
+        VerifySettings {
+            location: location.into(),
+            deep,
+            json,
+        }
+    }
+}
+
+impl From<StatusArgs> for StatusSettings {
+    fn from(StatusArgs { location, json }: StatusArgs) -> StatusSettings {
+        StatusSettings {
+            location: location.into(),
+            json,
+        }
+    }
+}
+
 impl From<RestoreArgs> for RestoreSettings {
     fn from(args: RestoreArgs) -> RestoreSettings {
         let RestoreArgs {
-            lake,
+            location,
             table,
             from,
             to,
-            endpoint_url,
             output,
         } = args;
         RestoreSettings {
-            lake,
+            location: location.into(),
             table,
             from,
             to,
-            endpoint_url,
             output,
         }
     }

@@ -146,19 +146,46 @@ pub struct ExportSettings {
     pub lake: LakeSettings,
 }
 
+/// A lake to look at.
+#[derive(Debug, Clone)]
+pub struct LakeLocation {
+    /// A folder or a URL.
+    pub lake: String,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake verify`.
+#[derive(Debug, Clone)]
+pub struct VerifySettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Whether every page is decoded.
+    pub deep: bool,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
+/// `callake status`.
+#[derive(Debug, Clone)]
+pub struct StatusSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
 /// `callake restore`.
 #[derive(Debug, Clone)]
 pub struct RestoreSettings {
-    /// A folder or a URL.
-    pub lake: String,
+    /// Which lake.
+    pub location: LakeLocation,
     /// Table to read.
     pub table: &'static Table,
     /// First day.
     pub from: Option<NaiveDate>,
     /// Last day.
     pub to: Option<NaiveDate>,
-    /// Endpoint of an S3-compatible store.
-    pub endpoint_url: Option<String>,
     /// File to write, `-` for standard output.
     pub output: PathBuf,
 }

@@ -31,6 +31,7 @@ pub mod exit;
 mod export;
 pub mod input;
 pub mod lake;
+mod lake_commands;
 mod publish;
 pub mod report;
 pub mod restore;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::config::RestoreSettings;
-use crate::day::{self, Scratch};
+use crate::config::{LakeLocation, RestoreSettings};
+use crate::day::Scratch;
 use crate::exit::Exit;
 use crate::lake::{Lake, LakeOptions};
 use crate::report;
@@ -39,39 +39,37 @@ pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
 
 async fn restore(settings: &RestoreSettings, out: &mut impl Write) -> anyhow::Result<usize> {
     let RestoreSettings {
-        lake,
+        location: LakeLocation { lake, endpoint_url },
         table,
         from,
         to,
-        endpoint_url,
         output: _,
     } = settings;
     let options = LakeOptions {
         endpoint_url: endpoint_url.clone(),
         ..LakeOptions::default()
     };
-    let lake = Lake::open_for_reading(lake, options)?;
-    let scratch = Scratch::new(&std::env::temp_dir(), day::TEMP_LEFTOVER_AGE)?;
-    let mut paths = lake.day_files().await?;
-    paths.retain(|(path, _)| path.table == table.name);
+    let lake = Lake::for_reading(lake, options)?;
+    let scratch = Scratch::new(&std::env::temp_dir(), crate::day::TEMP_LEFTOVER_AGE)?;
+    let paths = lake.day_files(&table.name).await?;
     if paths.is_empty() {
         anyhow::bail!("restore {}: there is no {} in it", lake.location(), table.name);
     }
     let mut count = 0;
-    for (path, _) in paths {
+    for path in paths {
         // Rows without a day are part of the whole, and of no range.
         let asked = match path.day.date() {
             Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
             None => from.is_none() && to.is_none(),
         };
-        let Some(file) = (if asked {
-            lake.local_file(&path, &scratch).await?
+        let Some(batches) = (if asked {
+            lake.read(&path, &scratch).await?
         } else {
             None
         }) else {
             continue;
         };
-        for batch in day::read(file.path(), table).with_context(|| format!("read {path}"))? {
+        for batch in batches {
             let batch = batch.with_context(|| format!("read {path}"))?;
             let records = Records::new(table, &batch).with_context(|| format!("read {path}"))?;
             records.write(out).with_context(|| format!("restore {path}"))?;

@@ -4,7 +4,7 @@ use crate::api::{ApiError, ConfigError, ErrorKind};
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
 use crate::input::InputError;
-use crate::{convert, export, lake, report, restore_lake, schema, tour};
+use crate::{convert, export, lake, lake_commands, report, restore_lake, schema, tour};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -25,6 +25,9 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Convert(args) => convert::run(args.into()).await,
         Command::Export(args) => export::run((*args).into()).await,
         Command::Restore(args) => restore_lake::run(args.into()).await,
+        Command::Verify(args) => lake_commands::verify(args.into()).await,
+        Command::Status(args) => lake_commands::status(args.into()).await,
+        Command::Clean(args) => lake_commands::clean(args.into()).await,
         Command::Schema(SchemaArgs { table, format }) => {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;
             Ok(Exit::Done)

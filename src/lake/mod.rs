@@ -22,6 +22,7 @@ mod layout;
 mod local;
 mod object;
 mod publish;
+mod read;
 mod status;
 mod store;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 pub use summary::DayLine;
-pub(crate) use summary::{convert, export, how_to_query};
+pub(crate) use summary::{cleaned, convert, export, how_to_query, verification};
 
 use crate::exit::Exit;
 use crate::input::Fault;
@@ -77,4 +77,13 @@ pub fn faults(faults: &[Fault]) -> Exit {
     } else {
         Exit::BadInput
     }
+}
+
+/// Writes a value as indented JSON.
+///
+/// # Errors
+/// The writer's.
+pub fn json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use crate::decode::Tally;
 use crate::export::Exported;
 use crate::input::Reading;
+use crate::lake::{Cleaned, Verification};
 
 /// Most lines of a list; the rest is counted.
 const MOST_LINES: usize = 20;
@@ -97,6 +98,51 @@ pub(crate) fn how_to_query(dest: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "Spark:\n  spark.read.parquet(\"{dest}/call_details\").groupBy(\"session_date\").count().show()"
+    )
+}
+
+/// What a verification found.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn verification(verification: &Verification, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &verification.findings {
+        writeln!(out, "{finding}")?;
+    }
+    let Verification {
+        lake,
+        files,
+        rows,
+        bytes,
+        deep,
+        findings,
+    } = verification;
+    let checked = format!(
+        "{} rows in {} files, {} bytes",
+        grouped(*rows),
+        grouped(*files),
+        grouped(*bytes)
+    );
+    let depth = if *deep { ", every page decoded" } else { "" };
+    match findings.len() {
+        0 => writeln!(out, "{lake} is sound: {checked}{depth}"),
+        count => writeln!(out, "{lake} is not sound: {count} findings; {checked}{depth}"),
+    }
+}
+
+/// What was cleaned away.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn cleaned(cleaned: &Cleaned, out: &mut dyn Write) -> io::Result<()> {
+    for file in &cleaned.files {
+        writeln!(out, "removed {file}")?;
+    }
+    writeln!(
+        out,
+        "removed {} left-over files and {} staging folders",
+        cleaned.files.len(),
+        cleaned.staging_folders
     )
 }
 

@@ -1,0 +1,52 @@
+//! `callake verify`, `status` and `clean`: what a lake is, by its files alone.
+
+use std::sync::Arc;
+
+use crate::config::{LakeLocation, StatusSettings, VerifySettings};
+use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
+use crate::exit::Exit;
+use crate::lake::{Lake, LakeOptions};
+use crate::report;
+
+/// Checks the lake; exits with the code for integrity where something is wrong.
+pub(crate) async fn verify(settings: VerifySettings) -> anyhow::Result<Exit> {
+    let VerifySettings { location, deep, json } = settings;
+    let scratch = Arc::new(Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?);
+    let verification = open(&location)?.verify(deep, scratch).await?;
+    report::output(|out| match json {
+        true => report::json(&verification, out),
+        false => report::verification(&verification, out),
+    })?;
+    Ok(if verification.is_sound() {
+        Exit::Done
+    } else {
+        Exit::Integrity
+    })
+}
+
+/// Shows what the lake covers.
+pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
+    let StatusSettings { location, json } = settings;
+    let status = open(&location)?.status().await?;
+    report::output(|out| match json {
+        true => report::json(&status, out),
+        false => out.write_all(status.calendar().as_bytes()),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Removes what killed runs left behind.
+pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
+    let cleaned = open(&location)?.clean().await?;
+    report::output(|out| report::cleaned(&cleaned, out))?;
+    Ok(Exit::Done)
+}
+
+fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
+    let LakeLocation { lake, endpoint_url } = location;
+    let options = LakeOptions {
+        endpoint_url: endpoint_url.clone(),
+        ..LakeOptions::default()
+    };
+    Ok(Lake::for_reading(lake, options)?)
+}
