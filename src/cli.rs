@@ -161,6 +161,9 @@ pub struct ExportArgs {
     /// File with the token.
     #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+    /// Read days again that the lake already holds complete and closed.
+    #[arg(long)]
+    pub refresh: bool,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -389,6 +392,7 @@ impl From<ExportArgs> for ExportSettings {
             timezone_offset,
             rate,
             token_file,
+            refresh,
             lake,
         } = args;
         ExportSettings {
@@ -401,6 +405,7 @@ impl From<ExportArgs> for ExportSettings {
             timezone_offset,
             rate,
             token_file,
+            refresh,
             lake: lake.into(),
         }
     }

@@ -142,6 +142,8 @@ pub struct ExportSettings {
     pub rate: u32,
     /// File with the token.
     pub token_file: Option<PathBuf>,
+    /// Whether days are read again that the lake holds complete and closed.
+    pub refresh: bool,
     /// Where the rows go.
     pub lake: LakeSettings,
 }

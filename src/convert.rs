@@ -10,16 +10,27 @@ use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Reading, Tolerance};
+use crate::lake::Lake;
+use crate::report::RunRecord;
 use crate::{publish, report};
 
 /// Reads all inputs, then publishes day by day.
 pub(crate) async fn run(settings: ConvertSettings) -> anyhow::Result<Exit> {
     let lake = publish::open(&settings.lake).await?;
+    let mut record = RunRecord::start("convert", settings.account.as_str());
+    let outcome = convert(settings, &lake, &mut record).await;
+    publish::end_run(&lake, record, outcome, report::convert).await
+}
+
+async fn convert(settings: ConvertSettings, lake: &Lake, record: &mut RunRecord) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
     let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings)).await??;
-    let days = publish::publish(&lake, &account, gather.days()?, None).await?;
-    report::output(|out| report::convert(&reading, &tally, &days, out))?;
-    Ok(report::faults(&reading.faults))
+    record.inputs = Some(reading.inputs);
+    record.records = reading.records;
+    record.extra = tally;
+    record.faults = reading.faults;
+    record.files = publish::publish(lake, &account, gather.days()?, None).await?;
+    Ok(report::faults(&record.faults))
 }
 
 /// Reads all inputs into sorted rows.

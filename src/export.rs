@@ -3,31 +3,18 @@
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage, RunReport};
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage};
 use crate::config::{ExportSettings, LakeSettings};
-use crate::day::Gather;
-use crate::decode::{self, Decoder, Source, Stream, Tally};
+use crate::day::{self, Gather};
+use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
-use crate::lake::{DayFacts, Lake, Read};
-use crate::report::DayLine;
+use crate::lake::{Coverage, DayFacts, DayPath, Lake, Read};
+use crate::report::RunRecord;
 use crate::schema::{self, Table};
 use crate::{publish, report, secrets};
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
-
-/// What an export did.
-#[derive(Debug, Default)]
-pub(crate) struct Exported {
-    /// Files dealt with, in order.
-    pub(crate) files: Vec<DayLine>,
-    /// What went to `extra`.
-    pub(crate) tally: Tally,
-    /// Days read, in order.
-    pub(crate) days: Vec<DayReport>,
-    /// What the run cost.
-    pub(crate) run: RunReport,
-}
 
 /// Reads the asked days from the API and publishes each as soon as it is whole.
 pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
@@ -35,9 +22,45 @@ pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
     let client = Client::new(client_config(&settings, credentials))?;
     let lake = publish::open(&settings.lake).await?;
-    let exported = export(&settings, client, days, &lake).await?;
-    report::output(|out| report::export(&exported, out))?;
-    Ok(Exit::Done)
+    let days = match settings.refresh {
+        true => days,
+        false => not_yet_closed(days, &settings, &lake).await?,
+    };
+    let mut record = RunRecord::start("export", settings.account.as_str());
+    let outcome = export(&settings, client, days, &lake, &mut record).await;
+    publish::end_run(&lake, record, outcome, report::export).await
+}
+
+/// The days that the lake does not hold complete and closed by this endpoint.
+async fn not_yet_closed(days: Vec<Day>, settings: &ExportSettings, lake: &Lake) -> anyhow::Result<Vec<Day>> {
+    let mut open = Vec::new();
+    for day in days {
+        let path = DayPath::new(
+            &schema::call_details().name,
+            day::Day::of(day.date),
+            settings.account.as_str(),
+        )?;
+        let (from, to) = (second(day.window.from), second(day.window.to));
+        let facts = lake
+            .file_facts(&path)
+            .await?
+            .map(|file| file.facts)
+            .unwrap_or_default();
+        let (ours, others): (Vec<_>, Vec<_>) = facts
+            .reads
+            .into_iter()
+            .partition(|read| read.endpoint == settings.endpoint.name());
+        if let Some(read) = others.first() {
+            report::note(&format!(
+                "{} was read by the endpoint {} before; what comes now replaces it",
+                day.date, read.endpoint
+            ));
+        }
+        if (DayFacts { reads: ours }).coverage(from, to) != Coverage::Closed {
+            open.push(day);
+        }
+    }
+    Ok(open)
 }
 
 fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> ClientConfig {
@@ -64,27 +87,27 @@ pub(crate) async fn export(
     client: Client,
     days: Vec<Day>,
     lake: &Lake,
-) -> anyhow::Result<Exported> {
+    record: &mut RunRecord,
+) -> anyhow::Result<Exit> {
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
-    let mut exported = Exported::default();
     let mut pages = Pages::new(schema::call_details(), settings)?;
     while let Some(event) = events.recv().await {
         match event {
             Event::Page(page) => pages.take(&page)?,
             Event::Day(report) => {
                 let facts = (report.date, facts(&report, settings.endpoint));
-                let gathered = pages.finish(&mut exported.tally)?;
-                let published =
-                    publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
-                exported.files.extend(published);
-                exported.days.push(*report);
+                let mut gathered = pages.finish(record)?;
+                gathered.expect(day::Day::of(report.date));
+                let files = publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
+                record.files.extend(files);
+                record.days.push(*report);
             }
-            Event::Run(run) => exported.run = *run,
+            Event::Run(cost) => record.cost = Some(*cost),
         }
     }
     reading.await??;
-    Ok(exported)
+    Ok(Exit::Done)
 }
 
 /// Pages of the day in hand, as sorted rows.
@@ -150,11 +173,11 @@ impl Pages {
     }
 
     /// Hands over the rows gathered, and starts anew.
-    fn finish(&mut self, tally: &mut Tally) -> anyhow::Result<Gather> {
+    fn finish(&mut self, record: &mut RunRecord) -> anyhow::Result<Gather> {
         if self.decoder.rows() > 0 {
             self.gather.push(self.decoder.flush()?)?;
         }
-        tally.add(&self.decoder.take_tally());
+        record.extra.add(&self.decoder.take_tally());
         Ok(std::mem::replace(
             &mut self.gather,
             publish::gather(self.table, &self.lake)?,

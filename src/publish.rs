@@ -1,11 +1,14 @@
 //! Gathered rows → the lake, day by day.
 
+use std::io::{self, Write};
+
 use chrono::NaiveDate;
 
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
+use crate::exit::Exit;
 use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
-use crate::report::DayLine;
+use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
 
 /// Part of the memory budget that gathered rows may take; the rest is for decoding and for the row group in hand.
@@ -57,6 +60,27 @@ pub(crate) async fn publish(
         lines.push(line(lake.publish(account.as_str(), rows, facts).await?));
     }
     Ok(lines)
+}
+
+/// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back.
+pub(crate) async fn end_run(
+    lake: &Lake,
+    mut record: RunRecord,
+    outcome: anyhow::Result<Exit>,
+    summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
+) -> anyhow::Result<Exit> {
+    record.end(&outcome);
+    let kept = lake.keep_run(&record.id, record.to_json()?).await;
+    let told = outcome.is_ok() || !record.files.is_empty() || record.cost.is_some();
+    let printed = if told {
+        report::output(|out| summary(&record, out))
+    } else {
+        Ok(())
+    };
+    let exit = outcome?;
+    kept?;
+    printed?;
+    Ok(exit)
 }
 
 fn line(published: Published) -> DayLine {

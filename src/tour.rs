@@ -7,6 +7,7 @@ use crate::api::{self, Client, ClientConfig, Credentials, Endpoint};
 use crate::config::{Account, DEFAULT_MEMORY, ExportSettings, LakeSettings};
 use crate::demo::server::{self, ServerOptions};
 use crate::exit::Exit;
+use crate::report::RunRecord;
 use crate::{export, publish, report};
 
 /// Serves the demo's records on loopback, exports all of its days into the lake at `dest`, says how to query it.
@@ -38,13 +39,14 @@ pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
     })?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
     let lake = publish::open(&settings.lake).await?;
-    let exported = export::export(&settings, client, days, &lake).await?;
+    let mut record = RunRecord::start("export", settings.account.as_str());
+    let outcome = export::export(&settings, client, days, &lake, &mut record).await;
     server.abort();
-    report::output(|out| {
-        report::export(&exported, out)?;
+    publish::end_run(&lake, record, outcome, |record, out| {
+        report::export(record, out)?;
         report::how_to_query(&settings.lake.dest, out)
-    })?;
-    Ok(Exit::Done)
+    })
+    .await
 }
 
 fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Result<ExportSettings> {
@@ -60,6 +62,7 @@ fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Resu
         timezone_offset: 0,
         rate: 60,
         token_file: None,
+        refresh: true,
         lake: LakeSettings {
             dest,
             zone: chrono_tz::UTC,

@@ -34,7 +34,7 @@ pub(super) struct Extras {
 }
 
 /// Counts for the run report.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
     /// Values that went to `extra`, by JSON Pointer with `*` for array indexes.
     pub extra: BTreeMap<String, u64>,

@@ -23,6 +23,7 @@ mod local;
 mod object;
 mod publish;
 mod read;
+mod runs;
 mod status;
 mod store;
 #[cfg(test)]

@@ -371,6 +371,13 @@ impl RemoteStore {
         found.bytes().await.map_err(failed())
     }
 
+    /// Puts an object whatever is there.
+    pub(crate) async fn put(&self, path: &str, payload: PutPayload) -> Result<()> {
+        let put = self.store.put(&self.path(path), payload).await;
+        put.map(drop)
+            .map_err(Error::store("write", format!("{}/{path}", self.url)))
+    }
+
     /// Removes an object; that it is gone already is as good.
     pub(crate) async fn remove(&self, path: &str) -> Result<()> {
         match self.store.delete(&self.path(path)).await {

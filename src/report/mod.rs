@@ -1,5 +1,6 @@
 //! The only printing: results on standard output, everything else on standard error.
 
+mod record;
 mod summary;
 
 use std::io::{self, BufWriter, Write};
@@ -7,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
+pub use record::RunRecord;
 pub use summary::DayLine;
 pub(crate) use summary::{cleaned, convert, export, how_to_query, verification};
 
