@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
 use crate::config::{
-    self, Account, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
-    StatusSettings, VerifySettings,
+    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
+    StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
@@ -38,6 +38,9 @@ pub enum Command {
     /// Exports days of the API into the lake.
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Box<ExportArgs>),
+    /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
+    #[command(after_help = SYNC_EXAMPLES)]
+    Sync(Box<SyncArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
@@ -74,6 +77,13 @@ Examples:
   callake export --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
   callake export … --endpoint interaction-details --from 2025-09-30 --to 2025-09-30
   callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
+
+const SYNC_EXAMPLES: &str = "\
+Fit for cron, every hour if need be: days that are complete are not asked for again, but for one look back a day.
+
+Examples:
+  callake sync --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01
+  callake sync … --lookback 30d";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -131,9 +141,9 @@ pub struct ConvertArgs {
     pub lake: LakeArgs,
 }
 
-/// `callake export`.
+/// How to reach the API.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct ApiArgs {
     /// Origin of the API; plain http only to this machine.
     #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
     pub host: String,
@@ -146,12 +156,6 @@ pub struct ExportArgs {
     /// The endpoint to read.
     #[arg(long, value_name = "NAME", default_value = "v2")]
     pub endpoint: EndpointName,
-    /// The first day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
-    pub from: NaiveDate,
-    /// The last day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
-    pub to: NaiveDate,
     /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
     pub timezone_offset: i32,
@@ -161,9 +165,40 @@ pub struct ExportArgs {
     /// File with the token.
     #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+/// `callake export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The first day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub from: NaiveDate,
+    /// The last day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub to: NaiveDate,
     /// Read days again that the lake already holds complete and closed.
     #[arg(long)]
     pub refresh: bool,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// `callake sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The first day; by default the first that the lake holds of the account.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Read the days before today again, once a day, for records that changed after they closed.
+    #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = config::lookback)]
+    pub lookback: u32,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -380,32 +415,62 @@ impl From<ConvertArgs> for ConvertSettings {
     }
 }
 
-impl From<ExportArgs> for ExportSettings {
-    fn from(args: ExportArgs) -> ExportSettings {
-        let ExportArgs {
+impl From<ApiArgs> for ApiSettings {
+    fn from(args: ApiArgs) -> ApiSettings {
+        let ApiArgs {
             host,
             account,
             stream,
             endpoint,
-            from,
-            to,
             timezone_offset,
             rate,
             token_file,
-            refresh,
-            lake,
         } = args;
-        ExportSettings {
+        ApiSettings {
             host,
             account,
             stream,
             endpoint: endpoint.into(),
-            from,
-            to,
             timezone_offset,
             rate,
             token_file,
+        }
+    }
+}
+
+impl From<ExportArgs> for ExportSettings {
+    fn from(
+        ExportArgs {
+            api,
+            from,
+            to,
             refresh,
+            lake,
+        }: ExportArgs,
+    ) -> ExportSettings {
+        ExportSettings {
+            api: api.into(),
+            from,
+            to,
+            refresh,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<SyncArgs> for SyncSettings {
+    fn from(
+        SyncArgs {
+            api,
+            from,
+            lookback,
+            lake,
+        }: SyncArgs,
+    ) -> SyncSettings {
+        SyncSettings {
+            api: api.into(),
+            from,
+            lookback,
             lake: lake.into(),
         }
     }

@@ -1,77 +1,72 @@
-//! `callake export`: days of the API → the lake.
+//! `callake export` and `callake sync`: days of the API → the lake.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
 use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage};
-use crate::config::{ExportSettings, LakeSettings};
+use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
 use crate::day::{self, Gather};
 use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
-use crate::lake::{Coverage, DayFacts, DayPath, Lake, Read};
+use crate::lake::{DayFacts, Lake, Read};
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
-use crate::{publish, report, secrets};
+use crate::{due, publish, report, secrets};
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
 
 /// Reads the asked days from the API and publishes each as soon as it is whole.
 pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
-    let credentials = secrets::credentials(settings.token_file.as_deref())?;
-    let days = api::days(settings.lake.zone, settings.from, settings.to)?;
-    let client = Client::new(client_config(&settings, credentials))?;
-    let lake = publish::open(&settings.lake).await?;
-    let days = match settings.refresh {
-        true => days,
-        false => not_yet_closed(days, &settings, &lake).await?,
-    };
-    let mut record = RunRecord::start("export", settings.account.as_str());
-    let outcome = export(&settings, client, days, &lake, &mut record).await;
+    let ExportSettings {
+        api,
+        from,
+        to,
+        refresh,
+        lake: place,
+    } = settings;
+    let client = client(&api)?;
+    let mut days = api::days(place.zone, from, to)?;
+    let lake = publish::open(&place).await?;
+    if !refresh {
+        days = due::not_closed(days, &api, &lake).await?;
+    }
+    let mut record = RunRecord::start("export", api.account.as_str());
+    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
     publish::end_run(&lake, record, outcome, report::export).await
 }
 
-/// The days that the lake does not hold complete and closed by this endpoint.
-async fn not_yet_closed(days: Vec<Day>, settings: &ExportSettings, lake: &Lake) -> anyhow::Result<Vec<Day>> {
-    let mut open = Vec::new();
-    for day in days {
-        let path = DayPath::new(
-            &schema::call_details().name,
-            day::Day::of(day.date),
-            settings.account.as_str(),
-        )?;
-        let (from, to) = (second(day.window.from), second(day.window.to));
-        let facts = lake
-            .file_facts(&path)
-            .await?
-            .map(|file| file.facts)
-            .unwrap_or_default();
-        let (ours, others): (Vec<_>, Vec<_>) = facts
-            .reads
-            .into_iter()
-            .partition(|read| read.endpoint == settings.endpoint.name());
-        if let Some(read) = others.first() {
-            report::note(&format!(
-                "{} was read by the endpoint {} before; what comes now replaces it",
-                day.date, read.endpoint
-            ));
-        }
-        if (DayFacts { reads: ours }).coverage(from, to) != Coverage::Closed {
-            open.push(day);
-        }
-    }
-    Ok(open)
+/// Reads the days that are due by now, as [`run`] does.
+pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
+    let SyncSettings {
+        api,
+        from,
+        lookback,
+        lake: place,
+    } = settings;
+    let client = client(&api)?;
+    let lake = publish::open(&place).await?;
+    let days = due::by_now(from, lookback, &api, &lake).await?;
+    let mut record = RunRecord::start("sync", api.account.as_str());
+    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
+    publish::end_run(&lake, record, outcome, report::export).await
 }
 
-fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> ClientConfig {
-    let ExportSettings {
+fn client(settings: &ApiSettings) -> anyhow::Result<Client> {
+    let credentials = secrets::credentials(settings.token_file.as_deref())?;
+    Ok(Client::new(client_config(settings, credentials))?)
+}
+
+/// What the client needs of the settings.
+pub(crate) fn client_config(settings: &ApiSettings, credentials: api::Credentials) -> ClientConfig {
+    let ApiSettings {
         host,
         account,
         stream,
         endpoint,
         timezone_offset,
         rate,
-        ..
+        token_file: _,
     } = settings;
     ClientConfig {
         endpoint: *endpoint,
@@ -83,7 +78,8 @@ fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> Cl
 
 /// Reads the days; those that were published before an error stay published.
 pub(crate) async fn export(
-    settings: &ExportSettings,
+    settings: &ApiSettings,
+    place: &LakeSettings,
     client: Client,
     days: Vec<Day>,
     lake: &Lake,
@@ -91,7 +87,7 @@ pub(crate) async fn export(
 ) -> anyhow::Result<Exit> {
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
-    let mut pages = Pages::new(schema::call_details(), settings)?;
+    let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = events.recv().await {
         match event {
             Event::Page(page) => pages.take(&page)?,
@@ -123,7 +119,7 @@ struct Pages {
 const BATCH_BYTES: usize = 4 << 20;
 
 impl Pages {
-    fn new(table: &'static Table, settings: &ExportSettings) -> anyhow::Result<Pages> {
+    fn new(table: &'static Table, settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Pages> {
         let source = Source {
             account_id: settings.account.to_string(),
             endpoint: Some(settings.endpoint.name().to_string()),
@@ -132,10 +128,10 @@ impl Pages {
         };
         Ok(Pages {
             table,
-            lake: settings.lake.clone(),
+            lake: place.clone(),
             decoder: Decoder::new(table, source.clone()),
             source,
-            gather: publish::gather(table, &settings.lake)?,
+            gather: publish::gather(table, place)?,
         })
     }
 

@@ -27,6 +27,7 @@ mod convert;
 pub mod day;
 pub mod decode;
 pub mod demo;
+mod due;
 pub mod exit;
 mod export;
 pub mod input;

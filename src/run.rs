@@ -22,6 +22,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Convert(args) => convert::run(args.into()).await,
         Command::Export(args) => export::run((*args).into()).await,
+        Command::Sync(args) => export::sync((*args).into()).await,
         Command::Restore(args) => restore_lake::run(args.into()).await,
         Command::Verify(args) => lake_commands::verify(args.into()).await,
         Command::Status(args) => lake_commands::status(args.into()).await,
