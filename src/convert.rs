@@ -9,7 +9,7 @@ use crate::config::ConvertSettings;
 use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Reading, Tolerance};
+use crate::input::{self, Reading, Rejects, Tolerance};
 use crate::{publish, report};
 
 /// Reads all inputs, then publishes day by day.
@@ -36,7 +36,7 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
     } = settings;
     let inputs = input::expand(inputs)?;
     let mut tolerance = match rejects {
-        Some(path) => Tolerance::Rejects(Box::new(
+        Some(path) => Tolerance::Rejects(Rejects::new(
             File::create(path).with_context(|| format!("create the rejects file {}", path.display()))?,
         )),
         None if *keep_going => Tolerance::KeepGoing,
