@@ -9,7 +9,7 @@ use crate::config::ConvertSettings;
 use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Reading, Tolerance};
+use crate::input::{self, Reading, Rejects, Tolerance};
 use crate::lake::Lake;
 use crate::report::RunRecord;
 use crate::{publish, report};
@@ -47,7 +47,7 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
     } = settings;
     let inputs = input::expand(inputs)?;
     let mut tolerance = match rejects {
-        Some(path) => Tolerance::Rejects(Box::new(
+        Some(path) => Tolerance::Rejects(Rejects::new(
             File::create(path).with_context(|| format!("create the rejects file {}", path.display()))?,
         )),
         None if *keep_going => Tolerance::KeepGoing,

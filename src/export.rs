@@ -144,7 +144,7 @@ impl Pages {
         let mut rest = page.body.as_ref();
         loop {
             match stream.advance(&mut self.decoder) {
-                decode::Event::Record => {}
+                decode::Event::Record | decode::Event::Skipped(_) => {}
                 decode::Event::NeedInput => {
                     let room = stream.space();
                     let (now, later) = rest.split_at(room.len().min(rest.len()));

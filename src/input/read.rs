@@ -20,7 +20,7 @@ pub enum Tolerance {
     /// Faults are noted, and the good input beside them is kept.
     KeepGoing,
     /// As before, and the bytes that gave no row are written here.
-    Rejects(Box<dyn Write + Send>),
+    Rejects(Rejects),
 }
 
 /// Input that gave no row.
@@ -81,7 +81,7 @@ pub fn read_all(
                     InputError::Io { error, .. } => format!("open: {error}"),
                     other => other.to_string(),
                 };
-                reading.note(input, None, cause, tolerance, None)?;
+                reading.note(input, None, cause, tolerance)?;
                 continue;
             }
         };
@@ -110,6 +110,11 @@ fn read_one(
     let mut stream = Stream::new();
     loop {
         match stream.advance(decoder) {
+            Event::Skipped(bytes) => {
+                if let Tolerance::Rejects(rejects) = tolerance {
+                    rejects.write(&bytes)?;
+                }
+            }
             Event::Record => {
                 reading.records += 1;
                 if decoder.bytes() >= BATCH_BYTES {
@@ -118,8 +123,7 @@ fn read_one(
             }
             Event::Problem(problem) => {
                 let cause = problem.cause.clone();
-                let rest = problem.fatal.then_some(&mut reader.reader);
-                reading.note(input, Some(&problem), cause, tolerance, rest)?;
+                reading.note(input, Some(&problem), cause, tolerance)?;
             }
             Event::NeedInput => match reader.fill(stream.space()) {
                 Ok(bytes) => {
@@ -128,10 +132,15 @@ fn read_one(
                 }
                 Err(error) => {
                     let cause = format!("read after record {}: {error}", stream.records());
-                    return reading.note(input, None, cause, tolerance, None);
+                    return reading.note(input, None, cause, tolerance);
                 }
             },
-            Event::End => return Ok(()),
+            Event::End => {
+                if let Tolerance::Rejects(rejects) = tolerance {
+                    rejects.end()?;
+                }
+                return Ok(());
+            }
         }
     }
 }
@@ -166,14 +175,13 @@ impl Filler {
 }
 
 impl Reading {
-    /// Notes a fault, or ends the run with it. Where the next record can't be found, `rest` is what is left of the input.
+    /// Notes a fault, or ends the run with it.
     fn note(
         &mut self,
         input: &Input,
         problem: Option<&Problem>,
         cause: String,
         tolerance: &mut Tolerance,
-        rest: Option<&mut Box<dyn Read + Send>>,
     ) -> anyhow::Result<()> {
         let mut fault = Fault {
             input: input.to_string(),
@@ -187,8 +195,9 @@ impl Reading {
                 let remedy = "mend or leave out the input, or use --keep-going or --rejects FILE";
                 return Err(InputError::Bad(format!("{fault}; nothing was written ({remedy})")).into());
             }
-            (Tolerance::Rejects(file), Some(problem)) => {
-                reject(file, problem, rest).map_err(InputError::io("the rejects file"))?;
+            (Tolerance::Rejects(rejects), Some(problem)) => {
+                rejects.end()?;
+                rejects.write(&problem.raw)?;
                 fault.rejected = true;
             }
             (Tolerance::KeepGoing | Tolerance::Rejects(_), _) => {}
@@ -198,15 +207,38 @@ impl Reading {
     }
 }
 
-fn reject(
-    file: &mut Box<dyn Write + Send>,
-    problem: &Problem,
-    rest: Option<&mut Box<dyn Read + Send>>,
-) -> std::io::Result<()> {
-    file.write_all(problem.raw.trim_ascii_end())?;
-    if let Some(rest) = rest {
-        std::io::copy(rest, file)?;
+/// A file that takes the bytes that gave no row, each fault on a line of its own.
+pub struct Rejects {
+    file: Box<dyn Write + Send>,
+    /// Whether the last line has no end yet.
+    line_open: bool,
+}
+
+impl Rejects {
+    /// Rejects that are written to the file as they come.
+    pub fn new(file: impl Write + Send + 'static) -> Rejects {
+        Rejects {
+            file: Box::new(file),
+            line_open: false,
+        }
     }
-    file.write_all(b"\n")?;
-    file.flush()
+
+    /// More bytes of the fault in hand.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), InputError> {
+        if let Some(last) = bytes.last() {
+            self.line_open = *last != b'\n';
+            self.file
+                .write_all(bytes)
+                .map_err(InputError::io("the rejects file"))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the fault in hand.
+    fn end(&mut self) -> Result<(), InputError> {
+        if self.line_open {
+            self.write(b"\n")?;
+        }
+        self.file.flush().map_err(InputError::io("the rejects file"))
+    }
 }

@@ -231,7 +231,8 @@ fn texts_and_keys_with_lone_surrogates() {
             .iter()
             .map(|(key, _)| key.as_str())
             .collect::<Vec<_>>(),
-        ["", "/metaInfo"]
+        [""],
+        "the whole record stands for the object in it"
     );
     assert_eq!(
         batch
