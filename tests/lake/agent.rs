@@ -40,6 +40,8 @@ pub(crate) struct Agent<'a> {
     pub(crate) place: &'a Place,
     pub(crate) single_writer: bool,
     pub(crate) fault_point: Option<String>,
+    /// Largest file that it can write, in KiB.
+    pub(crate) file_limit: Option<u32>,
 }
 
 impl Agent<'_> {
@@ -48,6 +50,7 @@ impl Agent<'_> {
             place,
             single_writer: false,
             fault_point: None,
+            file_limit: None,
         }
     }
 
@@ -66,8 +69,15 @@ impl Agent<'_> {
             .scratch()
             .join(format!("job-{}", super::places::number()));
         std::fs::write(&job_file, serde_json::to_string(&job).unwrap()).unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let limit = self
+            .file_limit
+            .map_or("unlimited".to_string(), |limit| limit.to_string());
+        let mut command = Command::new("bash");
         command
+            // A write beyond the limit is to fail, as on a full disk, and not to be a signal.
+            .args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\""])
+            .arg(limit)
+            .arg(std::env::current_exe().unwrap())
             .args([
                 "agent::publish",
                 "--exact",

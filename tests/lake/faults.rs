@@ -81,6 +81,36 @@ fn killed_at_any_moment_nothing_is_lost() {
 }
 
 #[test]
+fn a_full_disk_leaves_the_old_day() {
+    let place = Place::folder();
+    let before = vec![row(1, 1, "before")];
+    Agent::of(&place).publish(std::slice::from_ref(&before)).unwrap();
+    // Contents that do not compress, in a file larger than the limit.
+    let after: Vec<_> = (0..4000_i64)
+        .map(|key| {
+            row(
+                key,
+                2,
+                format!("{:x}", (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            )
+        })
+        .collect();
+    let full = Agent {
+        file_limit: Some(32),
+        ..Agent::of(&place)
+    };
+    let error = full.publish(std::slice::from_ref(&after)).unwrap_err();
+    assert!(
+        error.contains(&Place::day_path()) && error.contains("File too large"),
+        "{error}"
+    );
+    assert_eq!(read(&place.read().unwrap()), before);
+    assert_eq!(place.glob().len(), 1);
+    Agent::of(&place).publish(std::slice::from_ref(&after)).unwrap();
+    assert_eq!(read(&place.read().unwrap()), union([before, after].concat()));
+}
+
+#[test]
 fn a_store_that_ignores_conditions_is_refused_unless_the_user_is_alone() {
     for (manners, problem) in [
         (Manners::IgnoresConditions, "ignores If-None-Match"),

@@ -16,4 +16,5 @@ mod conformance;
 mod faults;
 mod front;
 mod places;
+mod readers;
 mod rows;

@@ -178,13 +178,21 @@ fn http(method: reqwest::Method, url: &str) -> Result<Bytes, String> {
     })
 }
 
-fn start_moto() -> Option<(Server, SocketAddr)> {
+/// The Python that the tests use, if it has the module; says so where it has not.
+pub(crate) fn python_with(module: &str) -> Option<String> {
     let python = std::env::var("CALLAKE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_string());
-    let has_moto = Command::new(&python).args(["-c", "import moto.server"]).output();
-    if !has_moto.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: {python} has no moto; pip install 'moto[server]', or set CALLAKE_TEST_PYTHON");
-        return None;
+    let found = Command::new(&python)
+        .args(["-c", &format!("import {module}")])
+        .output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
     }
+    eprintln!("skipped: {python} has no {module}; install tests/requirements.txt or set CALLAKE_TEST_PYTHON");
+    None
+}
+
+fn start_moto() -> Option<(Server, SocketAddr)> {
+    let python = python_with("moto.server")?;
     // The port is free now; nobody else in the test run asks for it by number.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let program = "from moto.server import main; main()";
