@@ -225,6 +225,12 @@ pub struct LakeArgs {
     /// Endpoint of an S3-compatible store.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
+    /// Rebuild each record from its row and compare it with what came in before publishing.
+    #[arg(long)]
+    pub verify: bool,
+    /// Fail where a record does not fit its columns; nothing of that day (of a conversion: nothing at all) is published.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// `callake schema`.
@@ -378,6 +384,8 @@ impl From<LakeArgs> for LakeSettings {
             single_writer,
             force_network_fs,
             endpoint_url,
+            verify,
+            strict,
         } = args;
         LakeSettings {
             dest,
@@ -386,6 +394,8 @@ impl From<LakeArgs> for LakeSettings {
             single_writer,
             force_network_fs,
             endpoint_url,
+            verify,
+            strict,
         }
     }
 }

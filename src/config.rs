@@ -108,6 +108,10 @@ pub struct LakeSettings {
     pub force_network_fs: bool,
     /// Endpoint of an S3-compatible store.
     pub endpoint_url: Option<String>,
+    /// Whether each record is rebuilt from its row and compared before anything is published.
+    pub verify: bool,
+    /// Whether anything that goes to `extra` is an error.
+    pub strict: bool,
 }
 
 /// `callake convert`.

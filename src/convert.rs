@@ -9,7 +9,7 @@ use crate::config::ConvertSettings;
 use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Reading, Rejects, Tolerance};
+use crate::input::{self, Intake, Proof, Reading, Rejects, Tolerance};
 use crate::lake::Lake;
 use crate::report::RunRecord;
 use crate::{publish, report};
@@ -46,7 +46,7 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         lake,
     } = settings;
     let inputs = input::expand(inputs)?;
-    let mut tolerance = match rejects {
+    let tolerance = match rejects {
         Some(path) => Tolerance::Rejects(Rejects::new(
             File::create(path).with_context(|| format!("create the rejects file {}", path.display()))?,
         )),
@@ -60,8 +60,14 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         timezone_offset: i64::from(*timezone_offset),
     };
     let mut gather = publish::gather(table, lake)?;
-    let mut decoder = Decoder::new(table, source.clone());
-    let mut take = |batch: RecordBatch| Ok(gather.push(batch)?);
-    let reading = input::read_all(&inputs, &mut decoder, &source, &mut tolerance, &mut take)?;
-    Ok((reading, decoder.take_tally(), gather))
+    let intake = Intake {
+        decoder: Decoder::new(table, source.clone()),
+        source,
+        tolerance,
+        proof: lake.verify.then(|| Proof::new(table)),
+        sink: &mut |batch: RecordBatch| Ok(gather.push(batch)?),
+    };
+    let (reading, tally) = intake.read_all(&inputs)?;
+    publish::check_strict(lake, &tally)?;
+    Ok((reading, tally, gather))
 }

@@ -8,6 +8,7 @@ use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
 use crate::day::{self, Gather};
 use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
+use crate::input::Proof;
 use crate::lake::{DayFacts, Lake, Read};
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
@@ -112,6 +113,7 @@ struct Pages {
     lake: LakeSettings,
     source: Source,
     decoder: Decoder,
+    proof: Option<Proof>,
     gather: Gather,
 }
 
@@ -130,6 +132,7 @@ impl Pages {
             table,
             lake: place.clone(),
             decoder: Decoder::new(table, source.clone()),
+            proof: place.verify.then(|| Proof::new(table)),
             source,
             gather: publish::gather(table, place)?,
         })
@@ -144,7 +147,13 @@ impl Pages {
         let mut rest = page.body.as_ref();
         loop {
             match stream.advance(&mut self.decoder) {
-                decode::Event::Record | decode::Event::Skipped(_) => {}
+                decode::Event::Skipped(_) => {}
+                decode::Event::Record => {
+                    if let Some(proof) = &mut self.proof {
+                        let page = format_args!("the page at offset {} of {}", page.offset, page.window);
+                        proof.keep(stream.record(), &page, stream.records());
+                    }
+                }
                 decode::Event::NeedInput => {
                     let room = stream.space();
                     let (now, later) = rest.split_at(room.len().min(rest.len()));
@@ -163,17 +172,27 @@ impl Pages {
             }
         }
         if self.decoder.bytes() >= BATCH_BYTES {
-            self.gather.push(self.decoder.flush()?)?;
+            self.hand_over()?;
         }
         Ok(())
+    }
+
+    fn hand_over(&mut self) -> anyhow::Result<()> {
+        let batch = self.decoder.flush()?;
+        if let Some(proof) = &mut self.proof {
+            proof.prove(&batch)?;
+        }
+        Ok(self.gather.push(batch)?)
     }
 
     /// Hands over the rows gathered, and starts anew.
     fn finish(&mut self, record: &mut RunRecord) -> anyhow::Result<Gather> {
         if self.decoder.rows() > 0 {
-            self.gather.push(self.decoder.flush()?)?;
+            self.hand_over()?;
         }
-        record.extra.add(&self.decoder.take_tally());
+        let tally = self.decoder.take_tally();
+        publish::check_strict(&self.lake, &tally)?;
+        record.extra.add(&tally);
         Ok(std::mem::replace(
             &mut self.gather,
             publish::gather(self.table, &self.lake)?,

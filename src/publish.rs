@@ -6,7 +6,9 @@ use chrono::NaiveDate;
 
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
+use crate::decode::Tally;
 use crate::exit::Exit;
+use crate::input::InputError;
 use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
 use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
@@ -23,6 +25,8 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
         single_writer,
         force_network_fs,
         endpoint_url,
+        verify: _,
+        strict: _,
     } = settings;
     let options = LakeOptions {
         zone: *zone,
@@ -42,6 +46,25 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
         settings.memory / GATHER_SHARE,
         &std::env::temp_dir(),
     )?)
+}
+
+/// Ends the run where `--strict` was asked for and something went to `extra`.
+pub(crate) fn check_strict(settings: &LakeSettings, tally: &Tally) -> anyhow::Result<()> {
+    let kept: Vec<_> = tally
+        .extra
+        .iter()
+        .map(|(pattern, count)| format!("{pattern}: {count}"))
+        .collect();
+    if !settings.strict || kept.is_empty() {
+        return Ok(());
+    }
+    let shown = kept.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
+    let more = if kept.len() > 10 { ", …" } else { "" };
+    Err(InputError::Bad(format!(
+        "hold the records in their columns, as --strict asks: {} patterns do not fit ({shown}{more}); nothing of them was written",
+        kept.len()
+    ))
+    .into())
 }
 
 /// Publishes all that was gathered; `facts` are those of the day that was asked for.

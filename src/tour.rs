@@ -64,6 +64,8 @@ fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Resu
             single_writer: false,
             force_network_fs: false,
             endpoint_url: None,
+            verify: true,
+            strict: false,
         },
     })
 }
