@@ -69,6 +69,8 @@ impl Exit {
                 return match (error, error.kind()) {
                     // The local disk: full, read-only, not permitted. Somebody has to look.
                     (lake::Error::Io { .. }, _) => Exit::Failed,
+                    // A bucket that is missing or closed to us.
+                    (lake::Error::Store { error, .. }, _) if is_refused(error) => Exit::Failed,
                     (_, lake::ErrorKind::Usage) => Exit::Usage,
                     (_, lake::ErrorKind::Retry) => Exit::RetryLater,
                     (_, lake::ErrorKind::Integrity) => Exit::Integrity,
@@ -77,4 +79,12 @@ impl Exit {
         }
         Exit::Failed
     }
+}
+
+fn is_refused(error: &object_store::Error) -> bool {
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    matches!(
+        error,
+        NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }
+    )
 }

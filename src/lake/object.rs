@@ -217,7 +217,10 @@ impl RemoteStore {
             }
         }
         .await
-        .map_err(Error::store("try conditional puts on", &path))?;
+        .map_err(Error::store(
+            "try conditional puts on",
+            format!("{}/{PROBES}", self.url),
+        ))?;
         if let Err(error) = self.store.delete(&path).await {
             tracing::debug!("leave {path}: {error}");
         }
@@ -326,7 +329,7 @@ impl RemoteStore {
                 }
                 // Overwritten since: the next version has a footer too.
                 Err(Error::Store {
-                    source: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
+                    error: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
                     ..
                 }) => {}
                 Err(error) => return Err(error),
