@@ -19,8 +19,8 @@
 //! | element of another type | null element, so that its neighbours keep their places | the text |
 //! | key without a column | – | the text |
 //! | text with a lone surrogate | null | the text |
-//! | key with a lone surrogate | the other fields as ever | the whole object |
-//! | key that stands twice in one object | the last one | – (counted) |
+//! | key with a lone surrogate | the other fields as ever | the whole object, in place of all below it |
+//! | key that stands twice in one object | the last one | – (counted by [`Tally`]) |
 //!
 //! A reader of the table puts each entry of `extra` at its pointer, over what the columns give.
 

@@ -344,21 +344,24 @@ impl Stream {
         }
     }
 
+    /// Reads what comes behind the `data` of a page. None of it is passed before all of it is whole: behind a page that is
+    /// cut off in its tail may come a record that looks like a value of it.
     fn page_tail(&mut self, decoder: &Decoder) -> Result<Option<Event>, Fail> {
-        if self.token()? == b'}' {
-            self.pos += 1;
-            self.place = Place::Top;
-            return Ok(None);
-        }
+        self.token()?;
         let mut cursor = self.cursor();
+        let mut of_record = false;
+        while cursor.token()? == b',' {
+            cursor.pos += 1;
+            of_record |= decoder.has_field(&name(cursor.key()?.raw));
+            cursor.token()?;
+            cursor.skip_value()?;
+        }
         cursor.expect(
-            b',',
+            b'}',
             "neither a comma nor a closing brace after the records of a page",
         )?;
-        let key = cursor.key()?;
-        cursor.token()?;
-        cursor.skip_value()?;
-        let (end, of_record) = (cursor.pos, decoder.has_field(&name(key.raw)));
+        let end = cursor.pos;
+        self.place = Place::Top;
         if of_record {
             let cause = "a page that has a key of a record behind its data".to_string();
             return Ok(Some(self.problem(cause, end - self.pos)));

@@ -42,10 +42,20 @@ impl Decimal {
     }
 }
 
-/// Whether two JSON numbers are the same decimal. Numbers that have no normal form are so only where their texts are.
+/// Whether two JSON numbers are the same decimal; 0 and −0 are not. Numbers whose exponents are beyond 64 bits are so only
+/// where their texts are.
 pub(crate) fn equal(a: &[u8], b: &[u8]) -> bool {
-    let parse = |text| std::str::from_utf8(text).ok().and_then(Decimal::parse);
-    a == b || parse(a).is_some_and(|a| Some(a) == parse(b))
+    if a == b {
+        return true;
+    }
+    match (a.strip_prefix(b"-"), b.strip_prefix(b"-")) {
+        (Some(a), Some(b)) => equal(a, b),
+        (None, None) => {
+            let parse = |text| std::str::from_utf8(text).ok().and_then(Decimal::parse);
+            parse(a).is_some_and(|a| Some(a) == parse(b))
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +72,8 @@ mod tests {
         check("1", "-1", false);
         check("1", "10", false);
         check("0", "-0", false);
-        check("-0", "-0", true);
+        check("-0", "-0.0", true);
+        check("-1.50", "-15e-1", true);
         check("0.1", "0.1000000000000000055511151231257827", false);
         check("1e99999999999999999999", "1e99999999999999999999", true);
         check("1e99999999999999999999", "1e99999999999999999998", false);

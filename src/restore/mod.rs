@@ -78,6 +78,10 @@ impl<'a> Records<'a> {
                 .ok_or_else(|| missing("timezone_offset"))?,
             extra: provenance(Role::Extra)?
                 .as_map_opt()
+                .filter(|map| {
+                    let texts = |column: &ArrayRef| column.as_string_opt::<i32>().is_some();
+                    map.entries().columns().iter().all(texts)
+                })
                 .ok_or_else(|| missing("extra"))?,
             rows: batch.num_rows(),
         })

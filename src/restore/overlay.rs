@@ -20,9 +20,9 @@ impl Overlay {
     /// The tree of the entries with these pointers; fails with the number of the first that is no pointer.
     pub(super) fn new(pointers: &StringArray) -> Result<Overlay, usize> {
         let mut root = Overlay::default();
-        for (entry, pointer) in pointers.iter().flatten().enumerate() {
+        for (entry, pointer) in pointers.iter().enumerate() {
             let mut place = &mut root;
-            for token in tokens(pointer).ok_or(entry)? {
+            for token in pointer.and_then(tokens).ok_or(entry)? {
                 place = place.below.entry(token).or_default();
             }
             place.entry = Some(entry);
