@@ -43,10 +43,13 @@ mod gather;
 mod inspect;
 mod keys;
 mod merge;
+mod properties;
 mod resolve;
 mod run;
 mod scratch;
+mod seal;
 mod shape;
+mod sorter;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
