@@ -58,6 +58,7 @@ mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
 pub use checksum::has_its_checksum;
+pub(crate) use checksum::hex;
 pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;

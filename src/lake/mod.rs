@@ -23,6 +23,7 @@ mod local;
 mod object;
 mod publish;
 mod read;
+mod snapshot;
 mod status;
 mod store;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use fault::POINTS;
 pub use footer::FileFacts;
 pub use layout::{DayPath, check_account};
 pub use publish::{Outcome, Published};
+pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
 pub use status::{AccountStatus, DayStatus, Status};
 pub use store::LocalFile;
 pub use verify::{Finding, FindingKind, Verification};

@@ -66,7 +66,7 @@ impl Lake {
 
 /// Runs code that computes or waits for the disk on a thread for such.
 pub(crate) async fn blocking<T: Send + 'static>(
-    path: &DayPath,
+    path: impl ToString,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
