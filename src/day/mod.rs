@@ -44,10 +44,13 @@ mod gather;
 mod inspect;
 mod keys;
 mod merge;
+mod properties;
 mod resolve;
 mod run;
 mod scratch;
+mod seal;
 mod shape;
+mod sorter;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -56,6 +59,7 @@ mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
 pub use checksum::has_its_checksum;
+pub(crate) use checksum::hex;
 pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;

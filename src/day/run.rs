@@ -14,6 +14,7 @@ use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::seal::Part;
 use super::shape::conform;
 use super::{Error, Result};
 use crate::schema::{self, Table};
@@ -41,6 +42,7 @@ pub(crate) enum Run {
         rows: usize,
     },
     Parquet(ParquetRun),
+    Part(Arc<Part>),
 }
 
 impl Run {
@@ -49,6 +51,7 @@ impl Run {
             Run::Memory(run) => run.range.len(),
             Run::Spilled { rows, .. } => *rows,
             Run::Parquet(run) => run.rows,
+            Run::Part(part) => part.run.rows,
         }
     }
 
@@ -58,6 +61,7 @@ impl Run {
             Run::Memory(run) => Ok(run.batches(run.sources.clone())),
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.rows)),
             Run::Parquet(run) => run.batches(None),
+            Run::Part(part) => part.run.batches(None),
         }
     }
 
@@ -73,6 +77,7 @@ impl Run {
             }
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.keys)),
             Run::Parquet(run) => run.batches(Some(columns)),
+            Run::Part(part) => part.run.batches(Some(columns)),
         }
     }
 }

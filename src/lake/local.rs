@@ -105,6 +105,37 @@ impl LocalStore {
         }
     }
 
+    /// The bytes of a small file; `None` if there is none.
+    pub(crate) fn read_object(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.root.join(path);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// Copies the file to that path, unless there is one.
+    pub(crate) fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
+        let target = self.root.join(path);
+        let staged = self.stage()?;
+        fs::copy(file, &staged).map_err(Error::io("write", &staged))?;
+        File::open(&staged)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("sync", &staged))?;
+        let folder = target.parent().unwrap_or(&self.root);
+        create_folders(&self.root, folder)?;
+        // Unlike a rename, a link does not replace.
+        let linked = fs::hard_link(&staged, &target);
+        fs::remove_file(&staged).map_err(Error::io("remove", &staged))?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(Error::io("write", &target)(error))
+            }
+            _ => sync_folder(folder),
+        }
+    }
+
     /// Puts a synced file from [`LocalStore::stage`] in the place of the day's present one. The caller holds the lock.
     pub(crate) fn swap(&self, staged: &Path, path: &DayPath) -> Result<()> {
         let target = self.root.join(path.to_string());

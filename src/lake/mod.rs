@@ -24,6 +24,7 @@ mod object;
 mod publish;
 mod read;
 mod runs;
+mod snapshot;
 mod status;
 mod store;
 #[cfg(test)]
@@ -36,6 +37,7 @@ pub use fault::POINTS;
 pub use footer::FileFacts;
 pub use layout::{DayPath, check_account};
 pub use publish::{Outcome, Published};
+pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
 pub use status::{AccountStatus, DayStatus, Status};
 pub use store::LocalFile;
 pub use verify::{Finding, FindingKind, Verification};

@@ -10,6 +10,7 @@ use super::footer::FileFacts;
 use super::layout::DayPath;
 use super::local::LocalStore;
 use super::object::RemoteStore;
+use super::publish::blocking;
 use super::{Error, LakeOptions, Result};
 use crate::day::Scratch;
 use crate::schema;
@@ -105,6 +106,25 @@ impl Store {
         match self {
             Store::Local(store) => store.list(folder, most),
             Store::Remote(store) => store.list(folder, most).await,
+        }
+    }
+
+    /// The bytes of a small file; `None` if there is none.
+    pub(crate) async fn read_object(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self {
+            Store::Local(store) => store.read_object(path),
+            Store::Remote(store) => store.read_object(path).await,
+        }
+    }
+
+    /// Copies the file to that path, unless there is one.
+    pub(crate) async fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
+        match self {
+            Store::Local(store) => {
+                let (store, path, file) = (store.clone(), path.to_string(), file.to_path_buf());
+                blocking(&path.clone(), move || store.put_absent(&path, &file)).await
+            }
+            Store::Remote(store) => store.put_absent(path, file).await,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Checks that a lake is what it says: findings as values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -10,8 +10,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::footer::FileFacts;
-use super::layout::{DayPath, STAGING};
+use super::layout::{DayPath, SNAPSHOT, STAGING};
 use super::publish::blocking;
+use super::snapshot::hash;
 use super::store::{Store, read_footer};
 use super::{Error, Lake, Result};
 use crate::day::{DayClock, Inspection, KeyHash, Scratch, has_its_checksum, inspect, is_live};
@@ -74,6 +75,8 @@ pub enum FindingKind {
     Extra,
     /// A key that stands twice.
     DuplicateKey,
+    /// A snapshot that is not what its manifest says.
+    Manifest,
 }
 
 impl fmt::Display for Finding {
@@ -148,8 +151,67 @@ impl Lake {
             }
         }
         report.findings.extend(keys.duplicates(&paths)?);
+        self.check_manifest(&paths, &scratch, &mut report.findings)
+            .await?;
         report.findings.sort();
         Ok(report)
+    }
+
+    /// Compares a snapshot with its manifest; a lake has none.
+    async fn check_manifest(
+        &self,
+        paths: &[DayPath],
+        scratch: &Scratch,
+        findings: &mut Vec<Finding>,
+    ) -> Result<()> {
+        let mut found = |path: &str, detail: &str| {
+            let (path, detail) = (path.to_string(), detail.to_string());
+            findings.push(Finding {
+                path,
+                kind: FindingKind::Manifest,
+                detail,
+            });
+        };
+        let manifest = match self.manifest().await {
+            Err(Error::Damaged { path, problem }) => {
+                found(&path, &problem);
+                return Ok(());
+            }
+            manifest => manifest?,
+        };
+        let Some(manifest) = manifest else {
+            if self.store.read_object(SNAPSHOT).await?.is_some() {
+                found(
+                    SNAPSHOT,
+                    "begins a snapshot that was never completed: run it again",
+                );
+            }
+            return Ok(());
+        };
+        let listed: HashMap<_, _> = manifest
+            .files
+            .iter()
+            .map(|file| (file.path.as_str(), file))
+            .collect();
+        for path in paths {
+            let name = path.to_string();
+            let Some(said) = listed.get(name.as_str()) else {
+                found(&name, "is not in the manifest");
+                continue;
+            };
+            let Some(file) = self.local_file(path, scratch).await? else {
+                continue;
+            };
+            let (bytes, sha256) = hash(file.path())?;
+            if (bytes, &sha256) != (said.bytes, &said.sha256) {
+                found(&name, "has other bytes than the manifest says");
+            }
+        }
+        let present: HashSet<_> = paths.iter().map(DayPath::to_string).collect();
+        for file in manifest.files.iter().filter(|file| !present.contains(&file.path)) {
+            found(&file.path, "is in the manifest and not there");
+        }
+        Ok(())
     }
 
     /// What is wrong about a file that is no day's file.

@@ -1,6 +1,7 @@
 //! Tests of a lake on the local file system, within one process.
 
 mod publish;
+mod snapshot;
 mod verify;
 
 use std::sync::Arc;

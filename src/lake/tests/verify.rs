@@ -20,7 +20,7 @@ fn file_of(folder: &Path, day: &str) -> PathBuf {
 }
 
 /// A lake of two days.
-async fn lake(folder: &Path) -> Lake {
+pub(super) async fn lake(folder: &Path) -> Lake {
     let lake = open(folder).await;
     publish(
         &lake,
@@ -38,7 +38,7 @@ async fn lake(folder: &Path) -> Lake {
     lake
 }
 
-async fn verify(lake: &Lake, deep: bool) -> Verification {
+pub(super) async fn verify(lake: &Lake, deep: bool) -> Verification {
     let folder = tempfile::tempdir().unwrap();
     let scratch = Arc::new(Scratch::new(folder.path(), TEMP_LEFTOVER_AGE).unwrap());
     lake.verify(deep, scratch).await.unwrap()
