@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::api::Endpoint;
 use crate::config::{
     self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
-    StatusSettings, SyncSettings, VerifySettings,
+    SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
@@ -50,6 +50,9 @@ pub enum Command {
     /// Shows which days a lake covers.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Copies a lake, or a range of its days, as an archive with a manifest of rows and SHA-256 a file.
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Snapshot(SnapshotArgs),
     /// Removes what killed runs left behind in a lake, once it is a day old.
     Clean(LocationArgs),
     /// Prints a table's schema.
@@ -105,6 +108,14 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   callake status lake
   callake status s3://bucket/prefix --json";
+
+const SNAPSHOT_EXAMPLES: &str = "\
+The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes
+on where it was when the same command is run again.
+
+Examples:
+  callake snapshot lake /backup/callake
+  callake snapshot lake s3://archive/callake --name 2025-09 --from 2025-09-01 --to 2025-09-30";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -278,6 +289,26 @@ pub struct StatusArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `callake snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Folder or URL for snapshots.
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Name of this snapshot; today's date by default.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The first day.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
 }
 
 /// `callake restore`.
@@ -507,6 +538,25 @@ impl From<StatusArgs> for StatusSettings {
         StatusSettings {
             location: location.into(),
             json,
+        }
+    }
+}
+
+impl From<SnapshotArgs> for SnapshotSettings {
+    fn from(args: SnapshotArgs) -> SnapshotSettings {
+        let SnapshotArgs {
+            location,
+            target,
+            name,
+            from,
+            to,
+        } = args;
+        SnapshotSettings {
+            location: location.into(),
+            target,
+            name,
+            from,
+            to,
         }
     }
 }

@@ -211,6 +211,21 @@ pub struct StatusSettings {
     pub json: bool,
 }
 
+/// `callake snapshot`.
+#[derive(Debug, Clone)]
+pub struct SnapshotSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Place for snapshots, a folder or a URL.
+    pub target: String,
+    /// Name of this one; `None` for today's date.
+    pub name: Option<String>,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    pub to: Option<NaiveDate>,
+}
+
 /// `callake restore`.
 #[derive(Debug, Clone)]
 pub struct RestoreSettings {

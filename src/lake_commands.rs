@@ -1,11 +1,13 @@
-//! `callake verify`, `status` and `clean`: what a lake is, by its files alone.
+//! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
 
 use std::sync::Arc;
 
-use crate::config::{LakeLocation, StatusSettings, VerifySettings};
+use chrono::Utc;
+
+use crate::config::{LakeLocation, SnapshotSettings, StatusSettings, VerifySettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
-use crate::lake::{Lake, LakeOptions};
+use crate::lake::{Lake, LakeOptions, SnapshotOptions};
 use crate::report;
 
 /// Checks the lake; exits with the code for integrity where something is wrong.
@@ -35,6 +37,28 @@ pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Copies the lake as an archive.
+pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit> {
+    let SnapshotSettings {
+        location,
+        target,
+        name,
+        from,
+        to,
+    } = settings;
+    let scratch = Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?;
+    let asked = SnapshotOptions {
+        target,
+        name: name.unwrap_or_else(|| Utc::now().date_naive().to_string()),
+        from,
+        to,
+        options: options(&location),
+    };
+    let snapshot = open(&location)?.snapshot(&asked, &scratch).await?;
+    report::output(|out| report::snapshot(&snapshot, out))?;
+    Ok(Exit::Done)
+}
+
 /// Removes what killed runs left behind.
 pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
     let cleaned = open(&location)?.clean().await?;
@@ -43,10 +67,12 @@ pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
 }
 
 fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
-    let LakeLocation { lake, endpoint_url } = location;
-    let options = LakeOptions {
-        endpoint_url: endpoint_url.clone(),
+    Ok(Lake::for_reading(&location.lake, options(location))?)
+}
+
+fn options(location: &LakeLocation) -> LakeOptions {
+    LakeOptions {
+        endpoint_url: location.endpoint_url.clone(),
         ..LakeOptions::default()
-    };
-    Ok(Lake::for_reading(lake, options)?)
+    }
 }

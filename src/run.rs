@@ -26,6 +26,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Restore(args) => restore_lake::run(args.into()).await,
         Command::Verify(args) => lake_commands::verify(args.into()).await,
         Command::Status(args) => lake_commands::status(args.into()).await,
+        Command::Snapshot(args) => lake_commands::snapshot(args.into()).await,
         Command::Clean(args) => lake_commands::clean(args.into()).await,
         Command::Schema(SchemaArgs { table, format }) => {
             report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;

@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 
 pub use record::RunRecord;
 pub use summary::DayLine;
-pub(crate) use summary::{cleaned, convert, export, how_to_query, verification};
+pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};
 
 use crate::exit::Exit;
 use crate::input::Fault;

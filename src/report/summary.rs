@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::decode::Tally;
-use crate::lake::{Cleaned, Verification};
+use crate::lake::{Cleaned, Snapshot, Verification};
 use crate::report::RunRecord;
 
 /// Most lines of a list; the rest is counted.
@@ -113,6 +113,25 @@ pub(crate) fn verification(verification: &Verification, out: &mut dyn Write) -> 
         0 => writeln!(out, "{lake} is sound: {checked}{depth}"),
         count => writeln!(out, "{lake} is not sound: {count} findings; {checked}{depth}"),
     }
+}
+
+/// What a snapshot came to.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn snapshot(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let files = &snapshot.manifest.files;
+    let rows: u64 = files.iter().map(|file| file.rows).sum();
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    writeln!(
+        out,
+        "{} holds {} rows in {} files, {} bytes; {} files were there from an earlier run",
+        snapshot.place,
+        grouped(rows),
+        grouped(files.len() as u64),
+        grouped(bytes),
+        grouped(snapshot.found),
+    )
 }
 
 /// What was cleaned away.
