@@ -10,7 +10,7 @@ use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Intake, Proof, Reading, Rejects, Tolerance};
-use crate::lake::Lake;
+use crate::lake::{DayFacts, Lake};
 use crate::report::RunRecord;
 use crate::{publish, report};
 
@@ -29,7 +29,7 @@ async fn convert(settings: ConvertSettings, lake: &Lake, record: &mut RunRecord)
     record.records = reading.records;
     record.extra = tally;
     record.faults = reading.faults;
-    record.files = publish::publish(lake, &account, gather.days()?, None).await?;
+    record.files = publish::publish(lake, &account, gather.days()?, DayFacts::default()).await?;
     Ok(report::faults(&record.faults))
 }
 

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage};
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
-use crate::day::{self, Gather};
+use crate::day::{self, DayRows, Gather, Merge};
 use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
 use crate::input::Proof;
@@ -93,17 +93,22 @@ pub(crate) async fn export(
         match event {
             Event::Page(page) => pages.take(&page)?,
             Event::Day(report) => {
-                let facts = (report.date, facts(&report, settings.endpoint));
-                let mut gathered = pages.finish(record)?;
-                gathered.expect(day::Day::of(report.date));
-                let files = publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
-                record.files.extend(files);
+                let facts = facts(&report, settings.endpoint);
+                let rows = pages.take_day(day::Day::of(report.date), record)?;
+                record
+                    .files
+                    .extend(publish::publish(lake, &settings.account, rows, facts).await?);
                 record.days.push(*report);
             }
             Event::Run(cost) => record.cost = Some(*cost),
         }
     }
     reading.await??;
+    // Rows that came along of days that were not asked for.
+    let rows = pages.take_all(record)?;
+    record
+        .files
+        .extend(publish::publish(lake, &settings.account, rows, DayFacts::default()).await?);
     Ok(Exit::Done)
 }
 
@@ -185,8 +190,27 @@ impl Pages {
         Ok(self.gather.push(batch)?)
     }
 
-    /// Hands over the rows gathered, and starts anew.
-    fn finish(&mut self, record: &mut RunRecord) -> anyhow::Result<Gather> {
+    /// The rows of a day, which may be none; those of other days are kept until their own turn, so that no day's file is
+    /// written before the day is whole.
+    fn take_day(&mut self, day: day::Day, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
+        let mut gathered = self.gathered(record)?;
+        gathered.expect(day);
+        let (asked, others): (Vec<_>, Vec<_>) = gathered.days()?.partition(|rows| rows.day() == day);
+        for rows in others {
+            for batch in Merge::new(&rows, None)?.batches()? {
+                self.gather.push(batch?)?;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The rows of all days that are left.
+    fn take_all(&mut self, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
+        Ok(self.gathered(record)?.days()?.collect())
+    }
+
+    /// What was gathered so far; gathering starts anew.
+    fn gathered(&mut self, record: &mut RunRecord) -> anyhow::Result<Gather> {
         if self.decoder.rows() > 0 {
             self.hand_over()?;
         }

@@ -2,8 +2,6 @@
 
 use std::io::{self, Write};
 
-use chrono::NaiveDate;
-
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
 use crate::decode::Tally;
@@ -67,20 +65,16 @@ pub(crate) fn check_strict(settings: &LakeSettings, tally: &Tally) -> anyhow::Re
     .into())
 }
 
-/// Publishes all that was gathered; `facts` are those of the day that was asked for.
+/// Publishes days, each with the same facts.
 pub(crate) async fn publish(
     lake: &Lake,
     account: &Account,
-    days: impl Iterator<Item = DayRows>,
-    facts: Option<(NaiveDate, DayFacts)>,
+    days: impl IntoIterator<Item = DayRows>,
+    facts: DayFacts,
 ) -> anyhow::Result<Vec<DayLine>> {
     let mut lines = Vec::new();
     for rows in days {
-        let known = facts
-            .as_ref()
-            .filter(|(date, _)| Some(*date) == rows.day().date());
-        let facts = known.map(|(_, facts)| facts.clone()).unwrap_or_default();
-        lines.push(line(lake.publish(account.as_str(), rows, facts).await?));
+        lines.push(line(lake.publish(account.as_str(), rows, facts.clone()).await?));
     }
     Ok(lines)
 }
