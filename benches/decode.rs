@@ -1,10 +1,12 @@
-//! JSON → Arrow on one core: bytes a second, by size of input.
+//! JSON → Arrow and back on one core: bytes of JSON a second, by size of input.
 //!
 //! `cargo bench --bench decode`. The peers' figures come from `benches/peers`.
 #![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
 use callake::decode::{Decoder, Event, Source, Stream};
 use callake::demo::records::{Dataset, Flavour, Order};
+use callake::proof::Originals;
+use callake::restore::Records;
 use callake::schema;
 use divan::counter::BytesCount;
 
@@ -25,14 +27,18 @@ fn records(records: u64) -> Vec<u8> {
     out
 }
 
-fn decode(bytes: &[u8]) -> usize {
+fn decoder() -> Decoder {
     let source = Source {
         account_id: "bench".to_string(),
         endpoint: None,
         fetched_at: 0,
         timezone_offset: 0,
     };
-    let mut decoder = Decoder::new(schema::call_details(), source);
+    Decoder::new(schema::call_details(), source)
+}
+
+fn decode(bytes: &[u8]) -> usize {
+    let mut decoder = decoder();
     let mut stream = Stream::new();
     let mut rest = bytes;
     let mut rows = 0;
@@ -51,6 +57,7 @@ fn decode(bytes: &[u8]) -> usize {
                 stream.filled(length);
             }
             Event::Problem(problem) => unreachable!("{problem:?}"),
+            Event::Skipped(_) => unreachable!("all records are whole"),
             Event::End => return rows + decoder.flush().expect("a batch").num_rows(),
         }
     }
@@ -62,6 +69,45 @@ fn ndjson(bencher: divan::Bencher, count: u64) {
     bencher
         .counter(BytesCount::of_slice(&bytes))
         .bench(|| decode(&bytes));
+}
+
+/// What `--verify` adds to decoding: rebuilding every record and comparing it with the original.
+#[divan::bench(args = [30_000])]
+fn prove(bencher: divan::Bencher, count: u64) {
+    let bytes = records(count);
+    let mut decoder = decoder();
+    let mut batches = Vec::new();
+    let mut originals = Originals::new();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        decoder.record(line).expect("a record");
+        originals.push(line);
+        if decoder.bytes() > 8 << 20 {
+            batches.push((decoder.flush().expect("a batch"), std::mem::take(&mut originals)));
+        }
+    }
+    batches.push((decoder.flush().expect("a batch"), originals));
+    bencher.counter(BytesCount::of_slice(&bytes)).bench(|| {
+        for (batch, originals) in &batches {
+            originals
+                .prove(schema::call_details(), batch)
+                .expect("equal records");
+        }
+    });
+}
+
+/// Rows to NDJSON.
+#[divan::bench(args = [30_000])]
+fn restore(bencher: divan::Bencher, count: u64) {
+    let bytes = records(count);
+    let mut decoder = decoder();
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        decoder.record(line).expect("a record");
+    }
+    let batch = decoder.flush().expect("a batch");
+    bencher.counter(BytesCount::of_slice(&bytes)).bench(|| {
+        let records = Records::new(schema::call_details(), &batch).expect("the table's columns");
+        records.write(&mut std::io::sink()).expect("a sink takes all")
+    });
 }
 
 /// The floor: what serde_json takes to check the same bytes and build nothing.

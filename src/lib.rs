@@ -17,6 +17,7 @@
 //! | [`day`] | one account-day: sort, deduplicate, merge, write Parquet |
 //! | [`lake`] | where files lie and how one is published |
 //! | [`restore`] | rows → JSON records again |
+//! | [`proof`] | proves that rows give back the records that they were made of |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
 
@@ -27,10 +28,14 @@ mod convert;
 pub mod day;
 pub mod decode;
 pub mod demo;
+mod due;
 pub mod exit;
 mod export;
 pub mod input;
+mod json;
 pub mod lake;
+mod lake_commands;
+pub mod proof;
 mod publish;
 pub mod report;
 pub mod restore;

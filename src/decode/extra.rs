@@ -1,11 +1,13 @@
 //! What the typed columns cannot give back exactly: JSON Pointer (RFC 6901) → JSON text.
 //!
-//! An entry overrides whatever the typed columns say at its place. Entries of one row are kept sorted by pointer, so that a
-//! parent stands before its children and equal records give equal rows.
+//! An entry overrides whatever the typed columns say at its place, and there is none below another. Entries of one row are
+//! kept sorted by pointer, so that equal records give equal rows.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::ops::Range;
 
 use super::column::TextMaps;
+use super::tally::Tally;
 
 /// One step of the way from the record to the value in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +18,13 @@ pub(super) enum Step {
     Element(usize),
 }
 
-/// An entry that belongs to the row in hand.
+/// An entry that belongs to the row in hand; its texts stand in [`Extras::bytes`].
 struct Entry {
-    pointer: Vec<u8>,
-    pattern: Vec<u8>,
-    text: Vec<u8>,
+    pointer: Range<usize>,
+    pattern: Range<usize>,
+    text: Range<usize>,
+    /// How many entries of the row were kept before it.
+    number: usize,
 }
 
 /// Gathers the entries of the row in hand, and counts.
@@ -28,46 +32,16 @@ pub(super) struct Extras {
     names: Names,
     /// Way to the struct or list in hand.
     pub(super) path: Vec<Step>,
+    bytes: Vec<u8>,
     entries: Vec<Entry>,
-    /// How many records had the last-seen duplicate keys replaced, and how many values went to `extra`, by pattern.
+    /// Entries kept for the row so far, with those that were dropped again.
+    kept: usize,
+    /// Fields whose key came again: what was kept at or below their pointer before this many entries counts no more.
+    /// Dropping it at once would be quadratic in a record of many entries and many duplicate keys.
+    superseded: HashMap<Vec<u8>, usize>,
+    duplicate_keys: u64,
+    /// Counts of all rows so far.
     pub(super) tally: Tally,
-}
-
-/// Counts for the run report.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Tally {
-    /// Values that went to `extra`, by JSON Pointer with `*` for array indexes.
-    pub extra: BTreeMap<String, u64>,
-    /// Keys that stood twice in one object; the last one counts.
-    pub duplicate_keys: u64,
-}
-
-impl Tally {
-    /// Patterns counted apart; beyond them all go to [`Tally::OTHER`], so that hostile keys cannot fill the memory.
-    const MAX_PATTERNS: usize = 1_000;
-    /// Pattern under which the values beyond the first thousand patterns are counted.
-    pub const OTHER: &'static str = "(other)";
-
-    /// Adds the counts of another tally.
-    pub fn add(&mut self, other: &Tally) {
-        for (pattern, count) in &other.extra {
-            self.count(pattern, *count);
-        }
-        self.duplicate_keys += other.duplicate_keys;
-    }
-
-    fn count(&mut self, pattern: &str, count: u64) {
-        if let Some(sum) = self.extra.get_mut(pattern) {
-            *sum += count;
-            return;
-        }
-        let pattern = if self.extra.len() < Tally::MAX_PATTERNS {
-            pattern
-        } else {
-            Tally::OTHER
-        };
-        *self.extra.entry(pattern.to_string()).or_default() += count;
-    }
 }
 
 /// Names of the schema's fields as pointer tokens, in the shape of the schema.
@@ -83,104 +57,181 @@ impl Extras {
         Extras {
             names,
             path: Vec::new(),
+            bytes: Vec::new(),
             entries: Vec::new(),
+            kept: 0,
+            superseded: HashMap::new(),
+            duplicate_keys: 0,
             tally: Tally::default(),
         }
     }
 
     /// Keeps a value of the struct or list in hand; `step` leads from there to the value.
     #[cold]
-    pub(super) fn keep(&mut self, step: Option<Step>, text: &[u8]) {
-        let (pointer, pattern) = self.place(step);
-        self.entries.push(Entry {
-            pointer,
-            pattern,
-            text: text.to_vec(),
-        });
+    pub(super) fn keep(&mut self, step: Step, text: &[u8]) {
+        self.push(Some(step), None, text);
     }
 
     /// Keeps a value of the struct in hand whose key the schema does not have.
     #[cold]
     pub(super) fn keep_unknown(&mut self, key: &[u8], text: &[u8]) {
-        let (mut pointer, mut pattern) = self.place(None);
-        for out in [&mut pointer, &mut pattern] {
-            out.push(b'/');
-            write_token(key, out);
+        self.push(None, Some(key), text);
+    }
+
+    /// Keeps the struct in hand whole, in place of all that was kept of it since the mark.
+    #[cold]
+    pub(super) fn keep_whole(&mut self, mark: Mark, text: &[u8]) {
+        if let Some(first) = self.entries.get(mark.0) {
+            self.bytes.truncate(first.pointer.start);
+            self.entries.truncate(mark.0);
         }
-        self.entries.push(Entry {
-            pointer,
-            pattern,
-            text: text.to_vec(),
-        });
+        self.push(None, None, text);
+    }
+
+    /// Marks the entries that there are.
+    #[inline]
+    pub(super) fn mark(&self) -> Mark {
+        Mark(self.entries.len())
     }
 
     /// Forgets all that was kept for a field of the struct in hand: the same key has come again.
     #[cold]
-    pub(super) fn forget(&mut self, step: Step) {
-        let (pointer, _) = self.place(Some(step));
-        self.entries.retain(|entry| {
-            let below = entry.pointer.strip_prefix(pointer.as_slice());
-            below.is_none_or(|rest| !rest.is_empty() && rest[0] != b'/')
-        });
-        self.tally.duplicate_keys += 1;
+    pub(super) fn supersede(&mut self, step: Step) {
+        self.duplicate_keys += 1;
+        if self.entries.is_empty() {
+            return;
+        }
+        let (pointer, _) = self.place(Some(step), None);
+        let key = self.bytes[pointer.clone()].to_vec();
+        self.bytes.truncate(pointer.start);
+        self.superseded.insert(key, self.kept);
     }
 
-    /// Moves the entries of the row in hand to its map.
+    /// Entries kept for the row in hand, with those that were dropped again.
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// Moves the entries of the row in hand to its map; gives the bytes that they take.
     #[inline]
-    pub(super) fn end_row(&mut self, maps: &mut TextMaps) {
-        if !self.entries.is_empty() {
+    pub(super) fn end_row(&mut self, maps: &mut TextMaps) -> usize {
+        let mut bytes = 0;
+        if self.kept > 0 || self.duplicate_keys > 0 {
+            bytes = self.bytes.len();
             self.move_entries(maps);
         }
         maps.end_row();
+        bytes
     }
 
     #[cold]
     fn move_entries(&mut self, maps: &mut TextMaps) {
+        let mut entries = std::mem::take(&mut self.entries);
+        if !self.superseded.is_empty() {
+            entries.retain(|entry| !self.is_superseded(entry));
+        }
+        let pointer = |entry: &Entry| &self.bytes[entry.pointer.clone()];
         // Stable, so that of two entries of one pointer (an unknown key that stands twice) the last one is the newer.
-        self.entries.sort_by(|a, b| a.pointer.cmp(&b.pointer));
-        let entries = std::mem::take(&mut self.entries);
-        let mut rest = entries.iter().peekable();
-        while let Some(entry) = rest.next() {
-            if rest.peek().is_some_and(|next| next.pointer == entry.pointer) {
-                self.tally.duplicate_keys += 1;
+        entries.sort_by(|a, b| pointer(a).cmp(pointer(b)));
+        for (at, entry) in entries.iter().enumerate() {
+            if entries
+                .get(at + 1)
+                .is_some_and(|next| pointer(next) == pointer(entry))
+            {
+                self.duplicate_keys += 1;
                 continue;
             }
-            maps.entry(&entry.pointer, &entry.text);
-            self.tally.count(&String::from_utf8_lossy(&entry.pattern), 1);
+            maps.entry(pointer(entry), &self.bytes[entry.text.clone()]);
+            self.tally.count_pattern(&self.bytes[entry.pattern.clone()]);
         }
+        self.tally.duplicate_keys += self.duplicate_keys;
+        self.abandon_row();
+    }
+
+    /// Whether a later value of the field, or of one that it is part of, took the entry's place.
+    fn is_superseded(&self, entry: &Entry) -> bool {
+        let pointer = &self.bytes[entry.pointer.clone()];
+        let ends = (0..=pointer.len()).filter(|&end| matches!(pointer.get(end), None | Some(b'/')));
+        ends.filter_map(|end| self.superseded.get(&pointer[..end]))
+            .any(|&number| entry.number < number)
     }
 
     /// Drops what was kept of a record that was not read to its end.
     pub(super) fn abandon_row(&mut self) {
-        self.entries.clear();
         self.path.clear();
+        self.bytes.clear();
+        self.entries.clear();
+        self.kept = 0;
+        self.superseded.clear();
+        self.duplicate_keys = 0;
     }
 
-    /// Pointer and pattern of the struct or list in hand, or of what `step` leads to.
-    fn place(&self, step: Option<Step>) -> (Vec<u8>, Vec<u8>) {
-        let (mut pointer, mut pattern) = (Vec::new(), Vec::new());
+    fn push(&mut self, step: Option<Step>, key: Option<&[u8]>, text: &[u8]) {
+        let number = self.kept;
+        self.kept += 1;
+        // The record is refused; see `Decoder::record`.
+        if self.kept > super::MAX_RECORD_EXTRA {
+            return;
+        }
+        let (pointer, pattern) = self.place(step, key);
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        self.entries.push(Entry {
+            pointer,
+            pattern,
+            text: start..self.bytes.len(),
+            number,
+        });
+    }
+
+    /// Writes the pointer and the pattern of the struct or list in hand, of what `step` leads to from there, or of the value
+    /// of an unknown key.
+    fn place(&mut self, step: Option<Step>, key: Option<&[u8]>) -> (Range<usize>, Range<usize>) {
+        let start = self.bytes.len();
+        self.write_place(step, key, false);
+        let middle = self.bytes.len();
+        self.write_place(step, key, true);
+        (start..middle, middle..self.bytes.len())
+    }
+
+    fn write_place(&mut self, step: Option<Step>, key: Option<&[u8]>, pattern: bool) {
+        let out = &mut self.bytes;
         let mut names = &self.names;
         for step in self.path.iter().copied().chain(step) {
-            pointer.push(b'/');
-            pattern.push(b'/');
+            out.push(b'/');
             match (step, names) {
                 (Step::Field(index), Names::Struct(fields)) => {
                     let (token, below) = &fields[index];
-                    pointer.extend_from_slice(token);
-                    pattern.extend_from_slice(token);
+                    out.extend_from_slice(token);
                     names = below;
                 }
                 (Step::Element(index), Names::List(element)) => {
-                    pointer.extend_from_slice(index.to_string().as_bytes());
-                    pattern.push(b'*');
+                    if pattern {
+                        out.push(b'*');
+                    } else {
+                        out.extend_from_slice(index.to_string().as_bytes());
+                    }
                     names = element;
                 }
                 (Step::Field(_) | Step::Element(_), _) => {}
             }
         }
-        (pointer, pattern)
+        if let Some(key) = key {
+            out.push(b'/');
+            // A pattern is for people, and its length is bounded.
+            let key = if pattern {
+                &key[..key.len().min(Tally::MAX_PATTERN_BYTES)]
+            } else {
+                key
+            };
+            write_token(key, out);
+        }
     }
 }
+
+/// Entries that there were at one time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mark(usize);
 
 /// Writes a key as a token of a JSON Pointer.
 pub(super) fn write_token(key: &[u8], out: &mut Vec<u8>) {

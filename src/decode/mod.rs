@@ -11,24 +11,26 @@
 //! | value of the column's type, in its canonical form | the value | – |
 //! | absent | null | – |
 //! | `{}`, `[]` | empty struct, empty list | – |
-//! | `null` for a field | null | `null` |
+//! | `null` for a field | null (a column of JSON text: the text) | `null` (–) |
 //! | `null` as an element of an array | null element | – |
 //! | time in another form, integer as `7.0`, flag as another word, number as a string | the value read | the text |
 //! | any other type | null (a scalar in a string column: its text) | the text |
+//! | any value for a column of JSON text | the text | – |
 //! | element of another type | null element, so that its neighbours keep their places | the text |
 //! | key without a column | – | the text |
 //! | text with a lone surrogate | null | the text |
-//! | key with a lone surrogate | the other fields as ever | the whole object |
-//! | key that stands twice in one object | the last one | – (counted) |
+//! | key with a lone surrogate | the other fields as ever | the whole object, in place of all below it |
+//! | key that stands twice in one object | the last one | – (counted by [`Tally`]) |
 //!
-//! A reader of the table puts each entry of `extra` at its pointer, parents first, over what the columns give.
+//! A reader of the table puts each entry of `extra` at its pointer, over what the columns give.
 
 mod column;
 mod extra;
 mod node;
 mod number;
-mod scan;
+mod resync;
 mod stream;
+mod tally;
 mod time;
 
 use std::sync::Arc;
@@ -37,21 +39,32 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
-pub use extra::Tally;
 pub use stream::{Event, Problem, Stream};
+pub use tally::Tally;
 
+use crate::json::scan::{Cursor, Fail};
 use crate::schema::{Role, Table, arrow as arrow_schema};
 use column::{Numbers, TextMaps, Texts};
 use extra::Extras;
 use node::{Context, StructNode};
-use scan::{Cursor, Fail};
 
-/// Bytes of one record at most. Within it nothing is limited: neither depth, nor keys, nor the length of a text.
+/// Bytes of one record at most, where [`Stream::with_limit`] does not say otherwise. Depth, the number of keys in values that
+/// have no column, and the length of texts are not limited otherwise.
 pub const MAX_RECORD_BYTES: usize = 256 << 20;
 
-/// Bytes of JSON in one batch at most, so that no column's 32-bit offsets overflow: a scalar is stored at most twice
-/// (as a best reading and in `extra`), each time in no more bytes than it had.
+/// Elements of arrays with a list column in one record at most. An element `{}` is two bytes of JSON but a slot in each of
+/// some 50 columns.
+pub const MAX_RECORD_ELEMENTS: usize = 1 << 20;
+
+/// Values of one record that can go to `extra` at most. A value is as little as one byte of JSON, but its pointer some 100.
+pub const MAX_RECORD_EXTRA: usize = 1 << 20;
+
+/// Weight ([`Decoder::bytes`]) of one batch at most: the caller hands over before. With one record more, which can weigh as
+/// much again, the 32-bit offsets of no column overflow.
 pub const MAX_BATCH_BYTES: usize = 512 << 20;
+
+/// What an element of an array adds to the weight of a batch besides its JSON.
+const ELEMENT_WEIGHT: usize = 32;
 
 /// Where records come from; stands in every row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,9 +101,15 @@ pub enum RecordError {
         /// Bytes of the record.
         length: usize,
     },
-    /// The record is longer than [`MAX_RECORD_BYTES`].
-    #[error("longer than the {} MiB that a record may have", MAX_RECORD_BYTES >> 20)]
-    TooLong,
+    /// The record has more of something than a record may have: it crosses [`MAX_RECORD_BYTES`] or what the stream was made
+    /// with, [`MAX_RECORD_ELEMENTS`] or [`MAX_RECORD_EXTRA`].
+    #[error("more than the {limit} {what} that a record may have")]
+    Limit {
+        /// How many it may have.
+        limit: usize,
+        /// Of what.
+        what: &'static str,
+    },
 }
 
 /// Reads records into batches of one table.
@@ -118,7 +137,8 @@ impl Decoder {
             roles: table.provenance.iter().filter_map(|field| field.role).collect(),
             context: Context {
                 extras: Extras::new(root.names()),
-                offset_minutes: source.timezone_offset,
+                offset_seconds: time::offset_seconds(source.timezone_offset),
+                elements: 0,
             },
             root,
             source,
@@ -134,14 +154,15 @@ impl Decoder {
 
     /// Says where the records from now on come from.
     pub fn set_source(&mut self, source: Source) {
-        self.context.offset_minutes = source.timezone_offset;
+        self.context.offset_seconds = time::offset_seconds(source.timezone_offset);
         self.source = source;
     }
 
     /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
     ///
     /// # Errors
-    /// The record is cut off, or not JSON, or not UTF-8. The batch in hand is then as it was before.
+    /// The record is cut off, or not JSON, or not UTF-8, or crosses a limit other than that of bytes, which is the
+    /// [`Stream`]'s. The batch in hand is then as it was before.
     pub fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
         let mut cursor = Cursor::new(bytes);
         let outcome = match cursor.peek() {
@@ -150,17 +171,29 @@ impl Decoder {
             Err(fail) => Err(fail),
         };
         let outcome = match outcome {
-            Ok(()) => check_utf8(&bytes[..cursor.pos]),
+            Ok(()) => check_utf8(&bytes[..cursor.pos]).and_then(|()| self.check_limits()),
             Err(Fail::Incomplete) => Err(RecordError::Incomplete),
             Err(Fail::Invalid { at, what }) => Err(RecordError::Invalid { at, what }),
         };
         if let Err(error) = outcome {
             self.root.truncate(self.rows);
             self.context.extras.abandon_row();
+            self.context.elements = 0;
             return Err(error);
         }
         self.end_row(cursor.pos);
         Ok(cursor.pos)
+    }
+
+    fn check_limits(&self) -> Result<(), RecordError> {
+        let crossed = |limit, what| Err(RecordError::Limit { limit, what });
+        if self.context.elements > MAX_RECORD_ELEMENTS {
+            return crossed(MAX_RECORD_ELEMENTS, "array elements");
+        }
+        if self.context.extras.kept() > MAX_RECORD_EXTRA {
+            return crossed(MAX_RECORD_EXTRA, "values that do not fit their columns");
+        }
+        Ok(())
     }
 
     fn end_row(&mut self, length: usize) {
@@ -171,9 +204,10 @@ impl Decoder {
         }
         self.fetched.push(self.rows, self.source.fetched_at);
         self.offsets.push(self.rows, self.source.timezone_offset);
-        self.context.extras.end_row(&mut self.extra);
+        let extra = self.context.extras.end_row(&mut self.extra);
+        let elements = std::mem::take(&mut self.context.elements);
         self.rows += 1;
-        self.bytes += length;
+        self.bytes += length + extra + elements * ELEMENT_WEIGHT;
     }
 
     /// Whether records have a column for this key.
@@ -186,7 +220,8 @@ impl Decoder {
         self.rows
     }
 
-    /// Bytes of JSON that the batch in hand was read from.
+    /// Weight of the batch in hand in bytes: the JSON that it was read from, what of it stands in `extra`, and a surcharge for
+    /// array elements. What it takes in memory is of this order, whatever the records are like.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

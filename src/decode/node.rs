@@ -3,6 +3,7 @@
 //! Records repeat the order of their keys, so each struct remembers which field followed which and compares the bytes with
 //! that field's key first. Only where the guess is wrong is the key read and looked up.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -12,16 +13,18 @@ use arrow::error::ArrowError;
 
 use super::column::{Bits, Booleans, Numbers, Texts, offsets_of};
 use super::extra::{Extras, Names, Step, write_token};
-use super::scan::{Cursor, Fail, unescape_into};
-use super::{number, time};
+use super::{MAX_RECORD_ELEMENTS, number, time};
+use crate::json::scan::{Cursor, Fail, RawString, unescape_into};
 use crate::schema::{Field, Kind, MAX_FIELDS, TimeForm, arrow as arrow_schema};
 
 /// What reading a value needs besides the bytes.
 pub(super) struct Context {
     /// Where values go that do not fit.
     pub(super) extras: Extras,
-    /// Offset of naive times, in minutes, UTC minus local time.
-    pub(super) offset_minutes: i64,
+    /// Offset of naive times, in seconds, UTC minus local time.
+    pub(super) offset_seconds: i64,
+    /// Elements of arrays in the record in hand.
+    pub(super) elements: usize,
 }
 
 /// Reader and column of one value.
@@ -105,19 +108,19 @@ impl Node {
                 if !text.escaped {
                     column.push(row, text.raw);
                 } else if !column.push_with(row, |out| unescape_into(text.raw, out)) {
-                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                    context.extras.keep(step, &cursor.buf[start..cursor.pos]);
                 }
                 Ok(())
             }
             (Node::Time { column, form }, b'"') => {
                 let start = cursor.pos;
                 let text = cursor.string()?;
-                let reading = time::read(text.raw, *form, context.offset_minutes);
+                let reading = time::read(&plain(&text), *form, context.offset_seconds);
                 if let Some(reading) = reading {
                     column.push(row, reading.micros);
                 }
                 if !reading.is_some_and(|reading| reading.canonical) {
-                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                    context.extras.keep(step, &cursor.buf[start..cursor.pos]);
                 }
                 Ok(())
             }
@@ -144,12 +147,12 @@ impl Node {
             (Node::Bool { column, yes_no: true }, b'"') => {
                 let start = cursor.pos;
                 let text = cursor.string()?;
-                let reading = yes_or_no(text.raw);
-                if let Some(value) = reading {
+                let text = plain(&text);
+                if let Some(value) = yes_or_no(&text) {
                     column.push(row, value);
                 }
-                if !matches!(text.raw, b"YES" | b"NO") {
-                    context.extras.keep(Some(step), &cursor.buf[start..cursor.pos]);
+                if !matches!(&*text, b"YES" | b"NO") {
+                    context.extras.keep(step, &cursor.buf[start..cursor.pos]);
                 }
                 Ok(())
             }
@@ -160,7 +163,7 @@ impl Node {
                     column.push(row, value);
                 }
                 if !reading.is_some_and(|(_, exact)| exact) {
-                    context.extras.keep(Some(step), text);
+                    context.extras.keep(step, text);
                 }
                 Ok(())
             }
@@ -171,7 +174,7 @@ impl Node {
                     column.push(row, value);
                 }
                 if !reading.is_some_and(|(_, exact)| exact) {
-                    context.extras.keep(Some(step), text);
+                    context.extras.keep(step, text);
                 }
                 Ok(())
             }
@@ -208,7 +211,7 @@ impl Node {
         let text = cursor.skip_value()?;
         // An element that is null leaves its place null, which says the same.
         if text != b"null" || matches!(step, Step::Field(_)) {
-            context.extras.keep(Some(step), text);
+            context.extras.keep(step, text);
         }
         let inner = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
         match self {
@@ -274,6 +277,17 @@ impl Node {
     }
 }
 
+/// The text without escapes; as it came where it has a lone surrogate.
+#[inline]
+fn plain<'a>(text: &RawString<'a>) -> Cow<'a, [u8]> {
+    let mut out = Vec::new();
+    if text.escaped && unescape_into(text.raw, &mut out) {
+        Cow::Owned(out)
+    } else {
+        Cow::Borrowed(text.raw)
+    }
+}
+
 /// Boolean that a text stands for, in any case.
 fn yes_or_no(text: &[u8]) -> Option<bool> {
     if text.eq_ignore_ascii_case(b"yes") || text.eq_ignore_ascii_case(b"true") {
@@ -291,10 +305,17 @@ impl ListNode {
         } else {
             let mut index = 0;
             loop {
-                self.element
-                    .read(cursor, self.elements, Step::Element(index), context)?;
-                self.elements += 1;
-                index += 1;
+                context.elements += 1;
+                if context.elements > MAX_RECORD_ELEMENTS {
+                    // The record is refused, but where it ends must be known.
+                    cursor.token()?;
+                    cursor.skip_value()?;
+                } else {
+                    self.element
+                        .read(cursor, self.elements, Step::Element(index), context)?;
+                    self.elements += 1;
+                    index += 1;
+                }
                 match cursor.token()? {
                     b',' => cursor.pos += 1,
                     b']' => {
@@ -377,6 +398,7 @@ impl StructNode {
     ) -> Result<(), Fail> {
         self.valid.pad(row);
         let start = cursor.pos;
+        let mark = context.extras.mark();
         cursor.pos += 1;
         // Set where a key cannot be part of a pointer: then the object is kept whole.
         let mut unnamed = false;
@@ -395,7 +417,7 @@ impl StructNode {
                         guess = at + 1;
                         if seen.insert(at) {
                             self.children[at].truncate(row);
-                            context.extras.forget(Step::Field(at));
+                            context.extras.supersede(Step::Field(at));
                         }
                         self.children[at].read(cursor, row, Step::Field(at), context)?;
                     }
@@ -420,7 +442,7 @@ impl StructNode {
         }
         self.valid.push(true);
         if unnamed {
-            context.extras.keep(None, &cursor.buf[start..cursor.pos]);
+            context.extras.keep_whole(mark, &cursor.buf[start..cursor.pos]);
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! JSON numbers → `int64` and `float64`, and whether the number read is exactly the number written.
 
+use crate::json::decimal::Decimal;
+
 /// Reads an integer: the value, and whether its decimal text is the text that was read. `None` where the number is not a
 /// whole one within 64 bits.
 #[inline]
@@ -24,6 +26,10 @@ fn unusual_int64(text: &[u8]) -> Option<(i64, bool)> {
         return Some((value, value.to_string() == text));
     }
     let decimal = Decimal::parse(text)?;
+    if decimal.digits.is_empty() {
+        // Zero, unless there are no digits at all.
+        return text.parse::<f64>().is_ok().then_some((0, false));
+    }
     let zeros = usize::try_from(decimal.exponent)
         .ok()
         .filter(|&zeros| zeros < 20)?;
@@ -40,56 +46,22 @@ fn unusual_int64(text: &[u8]) -> Option<(i64, bool)> {
 /// largest double.
 #[inline]
 pub(super) fn double(text: &[u8]) -> Option<(f64, bool)> {
-    if let Some((value, exact)) = int64(text).filter(|(value, _)| value.unsigned_abs() < 1 << 53) {
-        #[expect(clippy::cast_precision_loss, reason = "below 2^53 every integer is a double")]
-        return Some((value as f64, exact));
-    }
     let text = std::str::from_utf8(text).ok()?;
     let value: f64 = text.parse().ok().filter(|value: &f64| value.is_finite())?;
-    let exact =
-        Decimal::parse(text).is_some_and(|written| Some(written) == Decimal::parse(&value.to_string()));
-    Some((value, exact))
+    Some((value, is_short(text, value) || is_exact(text, value)))
 }
 
-/// A decimal number in its one normal form: digits without zeros at either end, times ten to the exponent.
-#[derive(Debug, PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    digits: String,
-    exponent: i64,
+/// Whether a number has few enough digits that no other one with as few reads as the same double (C's `DBL_DIG`), so that
+/// the shortest text of the double is this number. Most scores are such.
+fn is_short(text: &str, value: f64) -> bool {
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'));
+    plain && text.len() <= 15 && (value != 0.0 || !text.starts_with('-'))
 }
 
-impl Decimal {
-    /// `None` for exponents beyond 64 bits and for zero written with a sign, which no normal form keeps.
-    fn parse(text: &str) -> Option<Decimal> {
-        let (negative, unsigned) = match text.strip_prefix('-') {
-            Some(unsigned) => (true, unsigned),
-            None => (false, text),
-        };
-        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-            None => (unsigned, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = format!("{whole}{fraction}");
-        let leading = all.trim_start_matches('0');
-        let digits = leading.trim_end_matches('0');
-        if digits.is_empty() {
-            return (!negative).then_some(Decimal {
-                negative,
-                digits: String::new(),
-                exponent: 0,
-            });
-        }
-        let zeros = i64::try_from(leading.len() - digits.len()).ok()?;
-        let places = i64::try_from(fraction.len()).ok()?;
-        let exponent = exponent.checked_add(zeros)?.checked_sub(places)?;
-        Some(Decimal {
-            negative,
-            digits: digits.to_string(),
-            exponent,
-        })
-    }
+fn is_exact(text: &str, value: f64) -> bool {
+    Decimal::parse(text).is_some_and(|written| Some(written) == Decimal::parse(&value.to_string()))
 }
 
 #[cfg(test)]
@@ -110,7 +82,10 @@ mod tests {
         check("1.5", None);
         check("1e400", None);
         check("1e99999999999999999999", None);
+        check("0.0", Some((0, false)));
+        check("0e5", Some((0, false)));
         check("", None);
+        check("e5", None);
     }
 
     #[test]
@@ -119,6 +94,11 @@ mod tests {
         check("2.5", Some((2.5, true)));
         check("-3", Some((-3.0, true)));
         check("2.50", Some((2.5, true)));
+        check("4.0", Some((4.0, true)));
+        check("0.0", Some((0.0, true)));
+        check("0e5", Some((0.0, true)));
+        check("-4.10", Some((-4.1, true)));
+        check("0.000000000001", Some((1e-12, true)));
         check("25e-1", Some((2.5, true)));
         check("0.1", Some((0.1, true)));
         check("0.1000000000000000055511151231257827", Some((0.1, false)));
@@ -126,7 +106,7 @@ mod tests {
         check("1e300", Some((1e300, true)));
         check("1e400", None);
         check("1e-400", Some((0.0, false)));
-        check("-0", Some((0.0, false)));
+        check("-0", Some((-0.0, false)));
         check("-0.0", Some((-0.0, false)));
     }
 }

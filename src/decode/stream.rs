@@ -7,24 +7,41 @@
 //! | `{…}` | the object |
 //! | any of these one after another, as in NDJSON | all of theirs |
 //!
-//! An object is a page if a key `data` comes before any key of a record. The caller brings bytes with [`Stream::space`] and
-//! [`Stream::filled`], and takes what happens from [`Stream::advance`]. Only the record in hand is held in memory whole.
+//! An object is a page if a key `data` with an array comes before any key of a record. The caller brings bytes with
+//! [`Stream::space`] and [`Stream::filled`], and takes what happens from [`Stream::advance`]. Only the record in hand is held
+//! in memory whole, and of one that is too long only the first [`MAX_RECORD_BYTES`].
+//!
+//! A fault costs as little as can be told apart, and every byte of what it costs reaches the caller:
+//!
+//! | fault | goes on |
+//! | --- | --- |
+//! | a record that is not UTF-8, no object, or crosses a limit | behind it |
+//! | a value in a page or array whose brackets, commas and quotes are where they should be | behind it |
+//! | any other, and one at the top level | at the next line that starts with `{` or `[` |
+//! | a single line at the top level that is too long | behind the line |
 
-use super::scan::{Cursor, Fail, unescape_into};
+use super::resync::{Passage, Skip, next_record};
 use super::{Decoder, MAX_RECORD_BYTES, RecordError};
+use crate::json::scan::{Cursor, Fail, unescape_into};
+use crate::json::skim::{Skim, Skimmer};
 
 /// Bytes asked for at once to begin with; doubled for as long as a record is longer.
 const FIRST_CAPACITY: usize = 1 << 20;
+
+/// Capacity that is kept when a longer record is done with.
+const SPARE_CAPACITY: usize = 8 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What happened on the way through the bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A record was decoded.
+    /// A record was decoded; [`Stream::record`] has its bytes.
     Record,
     /// Something was not.
     Problem(Problem),
+    /// More bytes that gave no row, directly behind those of the last problem.
+    Skipped(Vec<u8>),
     /// More bytes are needed.
     NeedInput,
     /// All is read.
@@ -40,22 +57,26 @@ pub struct Problem {
     pub record: u64,
     /// What is wrong.
     pub cause: String,
-    /// The bytes that gave no row, as far as they are known.
+    /// The bytes that gave no row; those that are yet to come follow as [`Event::Skipped`].
     pub raw: Vec<u8>,
-    /// Whether the rest of the input is lost with it, because the next record can't be found.
-    pub fatal: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Between top-level values.
     Top,
-    /// In an array, before its first element or behind an element.
-    Elements { page: bool, first: bool },
+    /// In an array.
+    Elements { page: bool, next: Next },
     /// In a page, behind its `data`.
     PageTail,
-    /// Behind a fault that nothing can follow.
-    Stopped,
+}
+
+/// What comes next in an array.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    FirstOrEnd,
+    Element,
+    CommaOrEnd,
 }
 
 /// A stream of bytes and the place reached in it.
@@ -64,9 +85,19 @@ pub struct Stream {
     filled: usize,
     pos: usize,
     ended: bool,
+    limit: usize,
     place: Place,
-    /// Lines before the buffer.
+    /// How bytes are passed over, before `place` is reached.
+    skip: Option<Skip>,
+    /// Set where a fault led from an array (of a page?) to the top level: its commas and its end may still come.
+    broken_off: Option<bool>,
+    /// Length of the record that was decoded last; it ends at `pos`.
+    record: usize,
+    /// Line feeds before `counted`, a place in the buffer.
     lines: u64,
+    counted: usize,
+    /// The byte before the buffer.
+    before: u8,
     records: u64,
     values: u64,
 }
@@ -78,6 +109,8 @@ enum Shape {
     NoData(&'static str),
 }
 
+const NOT_AN_OBJECT: &str = "a record that is not an object";
+
 impl Default for Stream {
     fn default() -> Stream {
         Stream::new()
@@ -87,13 +120,24 @@ impl Default for Stream {
 impl Stream {
     /// A stream that has had no bytes yet.
     pub fn new() -> Stream {
+        Stream::with_limit(MAX_RECORD_BYTES)
+    }
+
+    /// A stream in which a record may have this many bytes, instead of [`MAX_RECORD_BYTES`].
+    pub fn with_limit(limit: usize) -> Stream {
         Stream {
             buf: Vec::new(),
             filled: 0,
             pos: 0,
             ended: false,
+            limit,
             place: Place::Top,
+            skip: None,
+            broken_off: None,
+            record: 0,
             lines: 0,
+            counted: 0,
+            before: b'\n',
             records: 0,
             values: 0,
         }
@@ -102,16 +146,22 @@ impl Stream {
     /// Room for the next bytes, never empty. Fill as much of it as there is input for: a record that is not whole is begun
     /// again with each call.
     pub fn space(&mut self) -> &mut [u8] {
-        self.lines += newlines(&self.buf[..self.pos]);
+        self.count_lines();
+        if let Some(last) = self.pos.checked_sub(1) {
+            self.before = self.buf[last];
+        }
         self.buf.copy_within(self.pos..self.filled, 0);
         self.filled -= self.pos;
-        self.pos = 0;
-        let wanted = if self.filled * 2 > self.buf.len() {
-            self.buf.len() * 2
-        } else {
-            self.buf.len()
-        };
-        self.buf.resize(wanted.max(FIRST_CAPACITY), 0);
+        (self.pos, self.counted, self.record) = (0, 0, 0);
+        let most = self.limit.saturating_add(FIRST_CAPACITY);
+        if self.filled * 2 > self.buf.len() || self.buf.is_empty() {
+            let wanted = (self.buf.len() * 2).clamp(FIRST_CAPACITY, most);
+            self.buf.resize(wanted.max(self.filled + FIRST_CAPACITY), 0);
+        } else if self.buf.len() > SPARE_CAPACITY && self.filled < FIRST_CAPACITY {
+            // The long record is done with.
+            self.buf.truncate(SPARE_CAPACITY);
+            self.buf.shrink_to_fit();
+        }
         &mut self.buf[self.filled..]
     }
 
@@ -126,144 +176,183 @@ impl Stream {
         self.records
     }
 
+    /// The bytes of the record behind [`Event::Record`], until [`Stream::space`] or [`Stream::advance`] is called.
+    pub fn record(&self) -> &[u8] {
+        &self.buf[self.pos - self.record..self.pos]
+    }
+
     /// Goes on to the next event.
     pub fn advance(&mut self, decoder: &mut Decoder) -> Event {
         loop {
+            if self.skip.is_some() {
+                match self.pass() {
+                    Some(event) => return event,
+                    None => continue,
+                }
+            }
             let step = match self.place {
                 Place::Top => self.top(decoder),
-                Place::Elements { page, first } => self.element(decoder, page, first),
-                Place::PageTail => self.page_tail(),
-                Place::Stopped => return Event::End,
+                Place::Elements { page, next } => self.array(decoder, page, next),
+                Place::PageTail => self.page_tail(decoder),
             };
-            let fail = match step {
-                Ok(Some(event)) => return event,
+            return match step {
+                Ok(Some(event)) => event,
                 Ok(None) => continue,
-                Err(fail) => fail,
-            };
-            return match fail {
-                // Lines behind the one that is cut may be whole.
-                Fail::Incomplete if self.ended && self.place == Place::Top => self
-                    .skip_lines(RecordError::Incomplete.to_string())
-                    .unwrap_or(Event::NeedInput),
-                Fail::Incomplete if self.ended => self.stop("the page or array is cut off".to_string()),
-                Fail::Incomplete if self.filled - self.pos > MAX_RECORD_BYTES => {
-                    self.stop(RecordError::TooLong.to_string())
-                }
-                Fail::Incomplete => Event::NeedInput,
-                Fail::Invalid { at, what } => {
-                    self.pos = at;
-                    self.stop(format!("not JSON: {what}"))
-                }
+                Err(Fail::Incomplete) if self.filled - self.pos > self.limit => self.too_long(),
+                Err(Fail::Incomplete) if self.ended => self.cut_off(),
+                Err(Fail::Incomplete) => Event::NeedInput,
+                Err(Fail::Invalid { at, what }) => self.resync(format!("not JSON: {what}"), at == self.pos),
             };
         }
     }
 
-    fn rest(&self) -> &[u8] {
-        &self.buf[self.pos..self.filled]
+    /// The bytes at hand, as far as a record may reach.
+    fn window(&self) -> &[u8] {
+        &self.buf[self.pos..self.window_end()]
     }
 
-    /// A cursor over the bytes at hand. Positions in it are positions in the buffer.
+    fn window_end(&self) -> usize {
+        self.filled.min(self.pos.saturating_add(self.limit))
+    }
+
+    /// A cursor over the window. Positions in it are positions in the buffer.
     fn cursor(&self) -> Cursor<'_> {
         Cursor {
-            buf: &self.buf[..self.filled],
+            buf: &self.buf[..self.window_end()],
             pos: self.pos,
         }
     }
 
+    /// Goes behind the white space and gives the byte there.
+    fn token(&mut self) -> Result<u8, Fail> {
+        let rest = &self.buf[self.pos..self.filled];
+        let space = rest.iter().take_while(|byte| byte.is_ascii_whitespace());
+        self.pos += space.count();
+        self.buf[self.pos..self.filled]
+            .first()
+            .copied()
+            .ok_or(Fail::Incomplete)
+    }
+
     fn top(&mut self, decoder: &mut Decoder) -> Result<Option<Event>, Fail> {
-        if self.values == 0 && self.rest().starts_with(BYTE_ORDER_MARK) {
-            self.pos += BYTE_ORDER_MARK.len();
+        if self.values == 0 {
+            let rest = &self.buf[self.pos..self.filled];
+            if rest.starts_with(BYTE_ORDER_MARK) {
+                self.pos += BYTE_ORDER_MARK.len();
+            } else if BYTE_ORDER_MARK.starts_with(rest) && !self.ended {
+                return Err(Fail::Incomplete);
+            }
         }
-        let space = self
-            .rest()
-            .iter()
-            .take_while(|byte| byte.is_ascii_whitespace())
-            .count();
-        self.pos += space;
-        let Some(&first) = self.rest().first() else {
-            return match (self.ended, self.values) {
-                (false, _) => Ok(Some(Event::NeedInput)),
-                (true, 0) => Ok(Some(self.stop("no records: the input is empty".to_string()))),
-                (true, _) => Ok(Some(Event::End)),
-            };
+        let Ok(first) = self.token() else {
+            return Ok(Some(match (self.ended, self.values) {
+                (false, _) => Event::NeedInput,
+                (true, 0) => self.problem("no records: the input is empty".to_string(), 0),
+                (true, _) => Event::End,
+            }));
         };
-        match first {
-            b'{' => match shape(self.cursor(), decoder) {
+        match (first, self.broken_off) {
+            (b'{', _) => match shape(self.cursor(), decoder) {
                 Ok(Shape::Page(elements)) => {
-                    self.values += 1;
-                    self.pos = elements;
-                    self.place = Place::Elements {
-                        page: true,
-                        first: true,
-                    };
+                    self.begin_array(elements, true);
                     Ok(None)
                 }
                 Ok(Shape::NoData(what)) => {
                     let length = self.value_length()?;
-                    Ok(Some(self.skip_record(length, what.to_string())))
+                    Ok(Some(self.problem(what.to_string(), length)))
                 }
                 Ok(Shape::Record) | Err(Fail::Invalid { .. }) => self.decode(decoder, true).map(Some),
                 Err(Fail::Incomplete) => Err(Fail::Incomplete),
             },
-            b'[' => {
-                self.values += 1;
+            (b'[', _) => {
+                self.begin_array(self.pos + 1, false);
+                Ok(None)
+            }
+            (b',', Some(_)) => {
                 self.pos += 1;
-                self.place = Place::Elements {
-                    page: false,
-                    first: true,
-                };
+                Ok(None)
+            }
+            (b']', Some(page)) => {
+                self.end_array(page);
                 Ok(None)
             }
             _ => match self.value_length() {
-                Ok(length) => Ok(Some(self.skip_record(length, NOT_AN_OBJECT.to_string()))),
+                Ok(length) => Ok(Some(self.problem(NOT_AN_OBJECT.to_string(), length))),
                 Err(Fail::Incomplete) if !self.ended => Err(Fail::Incomplete),
                 Err(Fail::Incomplete | Fail::Invalid { .. }) => {
-                    self.skip_lines("not JSON".to_string()).map(Some)
+                    Ok(Some(self.resync("not JSON".to_string(), false)))
                 }
             },
         }
     }
 
-    fn element(&mut self, decoder: &mut Decoder, page: bool, first: bool) -> Result<Option<Event>, Fail> {
-        let mut cursor = self.cursor();
-        if cursor.token()? == b']' {
-            self.pos = cursor.pos + 1;
-            self.place = if page { Place::PageTail } else { Place::Top };
-            return Ok(None);
-        }
-        if !first {
-            cursor.expect(b',', "neither a comma nor a closing bracket after a record")?;
-        }
-        let byte = cursor.token()?;
-        // The place is kept before the comma until the element is whole.
-        let (before, start) = (self.pos, cursor.pos);
-        self.pos = start;
-        let event = match byte {
-            b'{' => self.decode(decoder, false),
-            _ => self
-                .value_length()
-                .map(|length| self.skip_record(length, NOT_AN_OBJECT.to_string())),
+    fn begin_array(&mut self, elements: usize, page: bool) {
+        self.values += 1;
+        self.pos = elements;
+        self.broken_off = None;
+        self.place = Place::Elements {
+            page,
+            next: Next::FirstOrEnd,
         };
-        match event {
-            Ok(event) => {
-                if self.place != Place::Stopped {
-                    self.place = Place::Elements { page, first: false };
+    }
+
+    fn end_array(&mut self, page: bool) {
+        self.pos += 1;
+        self.broken_off = None;
+        self.place = if page { Place::PageTail } else { Place::Top };
+    }
+
+    fn array(&mut self, decoder: &mut Decoder, page: bool, next: Next) -> Result<Option<Event>, Fail> {
+        let byte = self.token()?;
+        match (next, byte) {
+            (Next::FirstOrEnd | Next::CommaOrEnd, b']') => self.end_array(page),
+            (Next::CommaOrEnd, b',') => {
+                self.pos += 1;
+                self.place = Place::Elements {
+                    page,
+                    next: Next::Element,
+                };
+            }
+            (Next::CommaOrEnd, _) => {
+                return Err(Fail::Invalid {
+                    at: self.pos,
+                    what: "neither a comma nor a closing bracket after a record",
+                });
+            }
+            (Next::FirstOrEnd | Next::Element, _) => {
+                let event = self.element(decoder, byte)?;
+                // A fault may have led elsewhere.
+                if self.place == (Place::Elements { page, next }) {
+                    self.place = Place::Elements {
+                        page,
+                        next: Next::CommaOrEnd,
+                    };
                 }
-                Ok(Some(event))
+                return Ok(Some(event));
             }
-            Err(Fail::Incomplete) if !self.ended => {
-                self.pos = before;
-                Err(Fail::Incomplete)
-            }
-            Err(fail) => Err(fail),
+        }
+        Ok(None)
+    }
+
+    fn element(&mut self, decoder: &mut Decoder, first: u8) -> Result<Event, Fail> {
+        if first == b'{' {
+            return self.decode(decoder, false);
+        }
+        match self.value_length() {
+            Ok(length) => Ok(self.problem(NOT_AN_OBJECT.to_string(), length)),
+            Err(Fail::Incomplete) => Err(Fail::Incomplete),
+            Err(Fail::Invalid { what, .. }) => self.malformed(format!("not JSON: {what}"), false),
         }
     }
 
-    fn page_tail(&mut self) -> Result<Option<Event>, Fail> {
+    /// Reads what comes behind the `data` of a page. None of it is passed before all of it is whole: behind a page that is
+    /// cut off in its tail may come a record that looks like a value of it.
+    fn page_tail(&mut self, decoder: &Decoder) -> Result<Option<Event>, Fail> {
+        self.token()?;
         let mut cursor = self.cursor();
+        let mut of_record = false;
         while cursor.token()? == b',' {
             cursor.pos += 1;
-            cursor.key()?;
+            of_record |= decoder.has_field(&name(cursor.key()?.raw));
             cursor.token()?;
             cursor.skip_value()?;
         }
@@ -271,26 +360,34 @@ impl Stream {
             b'}',
             "neither a comma nor a closing brace after the records of a page",
         )?;
-        self.pos = cursor.pos;
+        let end = cursor.pos;
         self.place = Place::Top;
+        if of_record {
+            let cause = "a page that has a key of a record behind its data".to_string();
+            return Ok(Some(self.problem(cause, end - self.pos)));
+        }
+        self.pos = end;
         Ok(None)
     }
 
     /// Decodes the record that starts here.
     fn decode(&mut self, decoder: &mut Decoder, top: bool) -> Result<Event, Fail> {
-        match decoder.record(&self.buf[self.pos..self.filled]) {
+        match decoder.record(&self.buf[self.pos..self.window_end()]) {
             Ok(length) => {
                 self.pos += length;
+                self.record = length;
                 self.records += 1;
                 self.values += 1;
                 Ok(Event::Record)
             }
             Err(RecordError::Incomplete) => Err(Fail::Incomplete),
-            Err(error @ RecordError::Encoding { length, .. }) => {
-                Ok(self.skip_record(length, error.to_string()))
-            }
-            Err(error) if top => self.skip_lines(error.to_string()),
-            Err(error) => Ok(self.stop(error.to_string())),
+            Err(error @ RecordError::Encoding { length, .. }) => Ok(self.problem(error.to_string(), length)),
+            Err(error @ RecordError::Limit { .. }) => match self.value_length() {
+                Ok(length) => Ok(self.problem(error.to_string(), length)),
+                Err(Fail::Incomplete) => Err(Fail::Incomplete),
+                Err(Fail::Invalid { .. }) => self.malformed(error.to_string(), top),
+            },
+            Err(error @ RecordError::Invalid { .. }) => self.malformed(error.to_string(), top),
         }
     }
 
@@ -300,7 +397,7 @@ impl Stream {
             Ok(value) => Ok(value.len()),
             // A number at the end of the input has nothing behind it to end it.
             Err(Fail::Incomplete) if self.ended => {
-                let mut padded = self.rest().to_vec();
+                let mut padded = self.window().to_vec();
                 padded.push(b'\n');
                 Cursor::new(&padded).skip_value().map(<[u8]>::len)
             }
@@ -308,43 +405,129 @@ impl Stream {
         }
     }
 
-    fn problem(&mut self, cause: String, length: usize, fatal: bool) -> Event {
+    fn starts_line(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map_or(self.before, |before| self.buf[before]);
+        before == b'\n'
+    }
+
+    fn count_lines(&mut self) {
+        self.lines += memchr::memchr_iter(b'\n', &self.buf[self.counted..self.pos]).count() as u64;
+        self.counted = self.pos;
+    }
+
+    /// Notes that the next bytes give no row.
+    fn problem(&mut self, cause: String, length: usize) -> Event {
+        self.count_lines();
         self.records += 1;
         self.values += 1;
-        let problem = Problem {
-            line: self.lines + newlines(&self.buf[..self.pos]) + 1,
+        let raw = self.buf[self.pos..self.pos + length].to_vec();
+        self.pos += length;
+        Event::Problem(Problem {
+            line: self.lines + 1,
             record: self.records,
             cause,
-            raw: self.buf[self.pos..self.pos + length].to_vec(),
-            fatal,
-        };
-        self.pos += length;
-        Event::Problem(problem)
+            raw,
+        })
     }
 
-    fn skip_record(&mut self, length: usize, cause: String) -> Event {
-        self.problem(cause, length, false)
-    }
-
-    fn stop(&mut self, cause: String) -> Event {
-        self.place = Place::Stopped;
-        self.problem(cause, self.filled - self.pos, true)
-    }
-
-    /// Skips to the next line that can start a record: an NDJSON line that is broken takes no other with it, and a broken
-    /// text of many lines is one problem.
-    fn skip_lines(&mut self, cause: String) -> Result<Event, Fail> {
-        let rest = self.rest();
-        let next = rest.windows(2).position(|pair| matches!(pair, b"\n{" | b"\n["));
-        match next {
-            Some(at) => Ok(self.skip_record(at + 1, cause)),
-            None if self.ended || rest.len() > MAX_RECORD_BYTES => Ok(self.skip_record(rest.len(), cause)),
-            None => Err(Fail::Incomplete),
+    /// Goes on behind the value that starts here and is not JSON, if it is in an array and its end can be found.
+    fn malformed(&mut self, cause: String, top: bool) -> Result<Event, Fail> {
+        if top {
+            return Ok(self.resync(cause, false));
+        }
+        match Skimmer::new().skim(self.window()) {
+            Skim::End(length) => Ok(self.problem(cause, length)),
+            Skim::More if self.filled - self.pos > self.limit || !self.ended => Err(Fail::Incomplete),
+            Skim::More | Skim::Broken(_) => Ok(self.resync(cause, false)),
         }
     }
-}
 
-const NOT_AN_OBJECT: &str = "a record that is not an object";
+    /// Goes on at the next line that starts like a record; `here` where that may be the very next byte.
+    fn resync(&mut self, cause: String, here: bool) -> Event {
+        if let Place::Elements { page, .. } = self.place {
+            self.broken_off = Some(page);
+        }
+        self.place = Place::Top;
+        let line_start = here && self.starts_line(self.pos);
+        let rest = &self.buf[self.pos..self.filled];
+        match next_record(rest, line_start) {
+            Some(length) => self.problem(cause, length),
+            None => {
+                let length = rest.len();
+                let line_start = rest.last().map_or(line_start, |&byte| byte == b'\n');
+                self.skip = Some(Skip::ToRecord { line_start });
+                self.problem(cause, length)
+            }
+        }
+    }
+
+    /// The input ends within a value or an array.
+    fn cut_off(&mut self) -> Event {
+        let cause = if self.place == Place::Top {
+            RecordError::Incomplete.to_string()
+        } else {
+            "the page or array is cut off".to_string()
+        };
+        self.resync(cause, false)
+    }
+
+    /// Passes over the value that starts here without holding it.
+    fn too_long(&mut self) -> Event {
+        let error = RecordError::Limit {
+            limit: self.limit,
+            what: "bytes",
+        };
+        let one_line = self.place == Place::Top && memchr::memchr(b'\n', self.window()).is_none();
+        self.skip = Some(match self.place {
+            _ if one_line => Skip::Line,
+            Place::Top | Place::Elements { .. } => Skip::Value(Skimmer::new()),
+            Place::PageTail => Skip::ToRecord { line_start: false },
+        });
+        match self.place {
+            Place::Elements { page, .. } => {
+                self.place = Place::Elements {
+                    page,
+                    next: Next::CommaOrEnd,
+                };
+            }
+            Place::PageTail => self.place = Place::Top,
+            Place::Top => {}
+        }
+        self.problem(error.to_string(), 0)
+    }
+
+    /// Passes over the next bytes, a bounded piece of them at a time.
+    fn pass(&mut self) -> Option<Event> {
+        let skip = self.skip.take()?;
+        let end = self.filled.min(self.pos + FIRST_CAPACITY);
+        let piece = &self.buf[self.pos..end];
+        if piece.is_empty() {
+            if !self.ended {
+                self.skip = Some(skip);
+                return Some(Event::NeedInput);
+            }
+            // An array that is passed over to its end has been named.
+            self.place = Place::Top;
+            return None;
+        }
+        let (length, next) = match skip.pass(piece) {
+            Passage::More(skip) => (piece.len(), Some(skip)),
+            Passage::Over(length) => (length, None),
+            Passage::Broken(length) => {
+                if let Place::Elements { page, .. } = self.place {
+                    self.broken_off = Some(page);
+                }
+                self.place = Place::Top;
+                let line_start = self.starts_line(self.pos + length);
+                (length, Some(Skip::ToRecord { line_start }))
+            }
+        };
+        let passed = piece[..length].to_vec();
+        self.skip = next;
+        self.pos += length;
+        (length > 0).then_some(Event::Skipped(passed))
+    }
+}
 
 /// What the object under the cursor is.
 fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
@@ -355,10 +538,8 @@ fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
     let mut page_like = None;
     loop {
         let key = cursor.key()?;
-        let mut name = Vec::new();
-        unescape_into(key.raw, &mut name);
         let value = cursor.token()?;
-        match name.as_slice() {
+        match &*name(key.raw) {
             b"data" if value == b'[' => return Ok(Shape::Page(cursor.pos + 1)),
             b"data" => page_like = Some("a page whose data is not an array"),
             b"numResults" => page_like = page_like.or(Some("a page without data")),
@@ -374,6 +555,9 @@ fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
     }
 }
 
-fn newlines(bytes: &[u8]) -> u64 {
-    memchr::memchr_iter(b'\n', bytes).count() as u64
+/// The key without escapes; empty where it has a lone surrogate.
+fn name(key: &[u8]) -> Vec<u8> {
+    let mut name = Vec::new();
+    unescape_into(key, &mut name);
+    name
 }

@@ -24,11 +24,21 @@ pub(super) struct Reading {
     pub(super) canonical: bool,
 }
 
-/// Reads a time; `offset_minutes` is UTC minus local time (JavaScript's sign). `None` where the text is no time.
+/// Offsets are cut to this on either side. It is beyond every reading, so a naive time has none with such an offset.
+const MAX_OFFSET_SECONDS: i64 = 1_000_000_000_000;
+
+/// Seconds of an offset in minutes, within what [`read`] can add without overflow.
+pub(super) fn offset_seconds(minutes: i64) -> i64 {
+    minutes
+        .saturating_mul(60)
+        .clamp(-MAX_OFFSET_SECONDS, MAX_OFFSET_SECONDS)
+}
+
+/// Reads a time; `offset` is UTC minus local time in seconds, from [`offset_seconds`]. `None` where the text is no time.
 #[inline]
-pub(super) fn read(text: &[u8], form: TimeForm, offset_minutes: i64) -> Option<Reading> {
+pub(super) fn read(text: &[u8], form: TimeForm, offset: i64) -> Option<Reading> {
     let canonical = match form {
-        TimeForm::NaiveSeconds => naive_seconds(text).map(|seconds| (seconds + offset_minutes * 60) * SECOND),
+        TimeForm::NaiveSeconds => naive_seconds(text).map(|seconds| (seconds + offset) * SECOND),
         TimeForm::UtcMillis => utc_millis(text),
     };
     if let Some(micros) = canonical.filter(|micros| SPAN.contains(micros)) {
@@ -37,7 +47,7 @@ pub(super) fn read(text: &[u8], form: TimeForm, offset_minutes: i64) -> Option<R
             canonical: true,
         });
     }
-    let micros = lenient(text, offset_minutes).filter(|micros| SPAN.contains(micros))?;
+    let micros = lenient(text, offset).filter(|micros| SPAN.contains(micros))?;
     Some(Reading {
         micros,
         canonical: false,
@@ -105,7 +115,7 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 /// `Y-M-D` or `Y/M/D`, `T` or a space, `H:M:S`, an optional fraction, an optional `Z` or offset.
-fn lenient(text: &[u8], offset_minutes: i64) -> Option<i64> {
+fn lenient(text: &[u8], offset: i64) -> Option<i64> {
     let mut at = Reader {
         text: text.trim_ascii(),
     };
@@ -122,7 +132,7 @@ fn lenient(text: &[u8], offset_minutes: i64) -> Option<i64> {
     let second = at.number(1, 2)?;
     let seconds = clock(days(year, month, day)?, hour, minute, second)?;
     let fraction = if at.any(b".").is_some() { at.fraction()? } else { 0 };
-    let shift = at.zone()?.unwrap_or(offset_minutes * 60);
+    let shift = at.zone()?.unwrap_or(offset);
     Some((seconds + shift) * SECOND + fraction)
 }
 
@@ -196,7 +206,11 @@ mod tests {
             micros: DateTime::parse_from_rfc3339(time).unwrap().timestamp_micros(),
             canonical,
         });
-        assert_eq!(read(text.as_bytes(), form, offset), want, "{text} at {offset}");
+        assert_eq!(
+            read(text.as_bytes(), form, offset_seconds(offset)),
+            want,
+            "{text} at {offset}"
+        );
     }
 
     #[test]
@@ -299,6 +313,9 @@ mod tests {
         }
         check("0001-01-01T00:00:00", TimeForm::NaiveSeconds, -330, None);
         check("9999-12-31T23:59:59", TimeForm::NaiveSeconds, 330, None);
+        for offset in [i64::MIN, i64::MAX, -20_000_000_000, 20_000_000_000] {
+            check("2025-01-01T00:00:00", TimeForm::NaiveSeconds, offset, None);
+        }
     }
 
     #[test]

@@ -217,7 +217,10 @@ impl RemoteStore {
             }
         }
         .await
-        .map_err(Error::store("try conditional puts on", &path))?;
+        .map_err(Error::store(
+            "try conditional puts on",
+            format!("{}/{PROBES}", self.url),
+        ))?;
         if let Err(error) = self.store.delete(&path).await {
             tracing::debug!("leave {path}: {error}");
         }
@@ -326,7 +329,7 @@ impl RemoteStore {
                 }
                 // Overwritten since: the next version has a footer too.
                 Err(Error::Store {
-                    source: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
+                    error: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
                     ..
                 }) => {}
                 Err(error) => return Err(error),
@@ -369,6 +372,13 @@ impl RemoteStore {
             .await
             .map_err(failed())?;
         found.bytes().await.map_err(failed())
+    }
+
+    /// Puts an object whatever is there.
+    pub(crate) async fn put(&self, path: &str, payload: PutPayload) -> Result<()> {
+        let put = self.store.put(&self.path(path), payload).await;
+        put.map(drop)
+            .map_err(Error::store("write", format!("{}/{path}", self.url)))
     }
 
     /// The bytes of a small object; `None` if there is none.

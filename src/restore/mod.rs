@@ -1,20 +1,21 @@
 //! Rows → the JSON records that they were made of.
 //!
 //! The typed columns are written as the API writes them; then each entry of `extra` takes the place of what they say at its
-//! pointer. The result equals the record as a JSON value: the order of keys may differ, white space does, and numbers are
+//! pointer. A row that the decoder can't have made is an error, never a guess. The result equals the record as a JSON value: the order of keys may differ, white space does, and numbers are
 //! equal as exact decimals.
 
 mod overlay;
+mod text;
 mod value;
 
 use std::io::Write;
 
-use arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
 use crate::schema::{Role, Table};
 use overlay::Overlay;
-use value::Reader;
+use value::{Bad, Line, Reader};
 
 /// Why rows could not be turned into records.
 #[derive(Debug, thiserror::Error)]
@@ -22,12 +23,23 @@ pub enum RestoreError {
     /// The batch lacks a column, or has it with another type.
     #[error("read column {0}: it is missing or of another type; is this a file of this table?")]
     Column(String),
-    /// An entry of `extra` is not a JSON Pointer.
-    #[error("read extra of row {row}: {pointer:?} is not a JSON Pointer")]
-    Pointer {
+    /// An entry of `extra` is none that the decoder makes.
+    #[error("read extra of row {row}: {pointer:?} {what}")]
+    Extra {
         /// Row within the batch, from 0.
         row: usize,
         /// The entry's key.
+        pointer: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A value is none that its field can have: a time without four digits of year, a double that is not finite, text
+    /// that is not JSON in a column of JSON text.
+    #[error("write {pointer} of row {row}: the column has a value that no record has")]
+    Value {
+        /// Row within the batch, from 0.
+        row: usize,
+        /// JSON Pointer of the value in the record.
         pointer: String,
     },
     /// The output could not be written.
@@ -66,25 +78,60 @@ impl<'a> Records<'a> {
                 .ok_or_else(|| missing("timezone_offset"))?,
             extra: provenance(Role::Extra)?
                 .as_map_opt()
+                .filter(|map| {
+                    let texts = |column: &ArrayRef| column.as_string_opt::<i32>().is_some();
+                    map.entries().columns().iter().all(texts)
+                })
                 .ok_or_else(|| missing("extra"))?,
             rows: batch.num_rows(),
         })
     }
 
-    /// Appends the record of a row as one line of JSON, without the line feed.
+    /// Appends the record of a row as one line of JSON, without the line feed. After an error, what was appended is a part of
+    /// a record.
     ///
     /// # Errors
-    /// An entry of the row's `extra` is not a JSON Pointer.
+    /// The row is none that the decoder makes: an entry of its `extra` is not a JSON Pointer to a place in the record, or its
+    /// text is not JSON, or a column has a value that can't be written.
+    ///
+    /// # Panics
+    /// The batch has no such row.
     pub fn record(&self, row: usize, out: &mut Vec<u8>) -> Result<(), RestoreError> {
         let offset_minutes = if self.offsets.is_null(row) {
             0
         } else {
             self.offsets.value(row)
         };
+        let mut line = Line {
+            offset_minutes,
+            texts: None,
+            used: Vec::new(),
+            out,
+        };
+        if self.extra.is_null(row) || self.extra.value_length(row) == 0 {
+            let outcome = self.root.write(row, None, &mut line);
+            return outcome.map_err(|bad| refuse(bad, row, None));
+        }
         let entries = self.extra.value(row);
-        let overlay = Overlay::new(&entries).map_err(|pointer| RestoreError::Pointer { row, pointer })?;
-        self.root.write(row, offset_minutes, overlay.as_ref(), out);
-        Ok(())
+        let (pointers, texts) = (
+            entries.column(0).as_string::<i32>(),
+            entries.column(1).as_string::<i32>(),
+        );
+        let wrong = |entry: usize, what| RestoreError::Extra {
+            row,
+            pointer: pointers.value(entry).to_string(),
+            what,
+        };
+        let overlay = Overlay::new(pointers).map_err(|entry| wrong(entry, "is not a JSON Pointer"))?;
+        line.texts = Some(texts);
+        line.used = vec![false; entries.len()];
+        self.root
+            .write(row, Some(&overlay), &mut line)
+            .map_err(|bad| refuse(bad, row, Some(pointers)))?;
+        match line.used.iter().position(|used| !used) {
+            Some(entry) => Err(wrong(entry, "points to no place in the record")),
+            None => Ok(()),
+        }
     }
 
     /// Writes all records as NDJSON.
@@ -100,5 +147,16 @@ impl<'a> Records<'a> {
             out.write_all(&line)?;
         }
         Ok(())
+    }
+}
+
+fn refuse(bad: Bad, row: usize, pointers: Option<&StringArray>) -> RestoreError {
+    match bad {
+        Bad::Value(pointer) => RestoreError::Value { row, pointer },
+        Bad::Entry(entry) => RestoreError::Extra {
+            row,
+            pointer: pointers.map_or("", |pointers| pointers.value(entry)).to_string(),
+            what: "has text that is not JSON",
+        },
     }
 }

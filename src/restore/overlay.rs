@@ -2,36 +2,32 @@
 
 use std::collections::BTreeMap;
 
-use arrow::array::{Array, AsArray, StructArray};
+use arrow::array::StringArray;
+
+/// Tokens of a pointer at most. No schema nests as deep, so a longer one has no place.
+const MAX_TOKENS: usize = 64;
 
 /// What stands in `extra` at one place and below it.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Overlay<'a> {
-    /// JSON text that takes the place of the value.
-    pub(super) text: Option<&'a str>,
+pub(super) struct Overlay {
+    /// Number of the entry whose text takes the place of the value.
+    pub(super) entry: Option<usize>,
     /// Entries below, by key or index.
-    pub(super) below: BTreeMap<String, Overlay<'a>>,
+    pub(super) below: BTreeMap<String, Overlay>,
 }
 
-impl<'a> Overlay<'a> {
-    /// The tree of the entries (`key`, `value`); `None` where there are none. Fails with the key that is no pointer.
-    pub(super) fn new(entries: &'a StructArray) -> Result<Option<Overlay<'a>>, String> {
-        if entries.is_empty() {
-            return Ok(None);
-        }
-        let (keys, values) = (
-            entries.column(0).as_string::<i32>(),
-            entries.column(1).as_string::<i32>(),
-        );
+impl Overlay {
+    /// The tree of the entries with these pointers; fails with the number of the first that is no pointer.
+    pub(super) fn new(pointers: &StringArray) -> Result<Overlay, usize> {
         let mut root = Overlay::default();
-        for (pointer, text) in keys.iter().flatten().zip(values.iter().flatten()) {
+        for (entry, pointer) in pointers.iter().enumerate() {
             let mut place = &mut root;
-            for token in tokens(pointer).ok_or_else(|| pointer.to_string())? {
+            for token in pointer.and_then(tokens).ok_or(entry)? {
                 place = place.below.entry(token).or_default();
             }
-            place.text = Some(text);
+            place.entry = Some(entry);
         }
-        Ok(Some(root))
+        Ok(root)
     }
 }
 
@@ -40,29 +36,28 @@ fn tokens(pointer: &str) -> Option<Vec<String>> {
     if pointer.is_empty() {
         return Some(Vec::new());
     }
-    let rest = pointer.strip_prefix('/')?;
-    Some(
-        rest.split('/')
-            .map(|token| token.replace("~1", "/").replace("~0", "~"))
-            .collect(),
-    )
+    let tokens: Option<Vec<String>> = pointer
+        .strip_prefix('/')?
+        .split('/')
+        .take(MAX_TOKENS + 1)
+        .map(unescape)
+        .collect();
+    tokens.filter(|tokens| tokens.len() <= MAX_TOKENS)
 }
 
-/// Appends a JSON text without the white space between its tokens, so that it stays on one line.
-pub(super) fn write_compact(text: &str, out: &mut Vec<u8>) {
-    let mut in_string = false;
-    let mut escaped = false;
-    for &byte in text.as_bytes() {
-        if in_string {
-            in_string = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else if byte.is_ascii_whitespace() {
-            continue;
-        } else {
-            in_string = byte == b'"';
-        }
-        out.push(byte);
+fn unescape(token: &str) -> Option<String> {
+    let mut parts = token.split('~');
+    let mut out = parts.next()?.to_string();
+    for part in parts {
+        let (escaped, rest) = match part.as_bytes().first()? {
+            b'0' => ('~', &part[1..]),
+            b'1' => ('/', &part[1..]),
+            _ => return None,
+        };
+        out.push(escaped);
+        out.push_str(rest);
     }
+    Some(out)
 }
 
 #[cfg(test)]
@@ -70,19 +65,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pointers_unescape_in_the_order_of_the_standard() {
-        assert_eq!(
-            tokens("/a~1b/~01//"),
-            Some(vec!["a/b".into(), "~1".into(), String::new(), String::new()])
-        );
-        assert_eq!(tokens(""), Some(vec![]));
-        assert_eq!(tokens("a"), None);
-    }
-
-    #[test]
-    fn white_space_within_strings_stays() {
-        let mut out = Vec::new();
-        write_compact("{ \"a b\" :\n[1,\t\"\\\" \\\\\" , \" \"]}", &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), r#"{"a b":[1,"\" \\"," "]}"#);
+    fn pointers_are_those_of_the_standard() {
+        let check = |pointer: &str, want: Option<&[&str]>| {
+            let want = want.map(|tokens| tokens.iter().map(|token| token.to_string()).collect());
+            assert_eq!(tokens(pointer), want, "{pointer}");
+        };
+        check("/a~1b/~01//", Some(&["a/b", "~1", "", ""]));
+        check("/~0~1~0é", Some(&["~/~é"]));
+        check("", Some(&[]));
+        check("a", None);
+        check("/~", None);
+        check("/a~2", None);
+        check(&"/".repeat(MAX_TOKENS), Some(&[""; MAX_TOKENS]));
+        check(&"/".repeat(10_000_000), None);
     }
 }

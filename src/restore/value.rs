@@ -1,16 +1,13 @@
 //! Typed columns → JSON text, by the schema.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, ListArray, StringArray, StructArray,
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
-use chrono::{DateTime, TimeDelta};
 
-use super::overlay::{Overlay, write_compact};
+use super::overlay::Overlay;
+use super::text::{write_compact, write_double, write_int, write_string, write_time};
 use crate::schema::{Field, Kind, TimeForm};
 
 /// A column, or a field of one, with what is known of it from the schema.
@@ -94,102 +91,146 @@ impl<'a> Reader<'a> {
     pub(super) fn write(
         &self,
         row: usize,
-        offset_minutes: i64,
-        overlay: Option<&Overlay<'_>>,
-        out: &mut Vec<u8>,
-    ) {
-        if let Some(text) = overlay.and_then(|overlay| overlay.text) {
-            write_compact(text, out);
-            return;
+        overlay: Option<&Overlay>,
+        line: &mut Line<'_>,
+    ) -> Result<(), Bad> {
+        if let Some(entry) = overlay.and_then(|overlay| overlay.entry) {
+            return line.entry(entry);
         }
         if self.is_null(row) {
-            out.extend_from_slice(b"null");
-            return;
+            line.out.extend_from_slice(b"null");
+            return Ok(());
         }
-        match self {
-            Reader::String(column) => write_string(column.value(row), out),
+        let out = &mut *line.out;
+        let written = match self {
+            Reader::String(column) => {
+                write_string(column.value(row), out);
+                true
+            }
             Reader::Json(column) => write_compact(column.value(row), out),
-            Reader::Bool(column) => out.extend_from_slice(if column.value(row) { b"true" } else { b"false" }),
+            Reader::Bool(column) => {
+                out.extend_from_slice(if column.value(row) { b"true" } else { b"false" });
+                true
+            }
             Reader::YesNo(column) => {
-                out.extend_from_slice(if column.value(row) { b"\"YES\"" } else { b"\"NO\"" })
+                out.extend_from_slice(if column.value(row) { b"\"YES\"" } else { b"\"NO\"" });
+                true
             }
-            Reader::Int64(column) => write_display(column.value(row), out),
-            Reader::Double(column) => write_display(column.value(row), out),
-            Reader::Time(column, form) => write_time(column.value(row), *form, offset_minutes, out),
-            Reader::List(column, element) => {
-                let ends = column.value_offsets();
-                let range = index(ends[row])..index(ends[row + 1]);
-                out.push(b'[');
-                for (at, row) in range.enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    let below = overlay.and_then(|overlay| overlay.below.get(&at.to_string()));
-                    element.write(row, offset_minutes, below, out);
-                }
-                out.push(b']');
+            Reader::Int64(column) => {
+                write_int(column.value(row), out);
+                true
             }
-            Reader::Struct(_, fields) => write_object(fields, row, offset_minutes, overlay, out),
+            Reader::Double(column) => write_double(column.value(row), out),
+            Reader::Time(column, form) => write_time(column.value(row), *form, line.offset_minutes, out),
+            Reader::List(column, element) => return write_array(column, element, row, overlay, line),
+            Reader::Struct(_, fields) => return write_object(fields, row, overlay, line),
+        };
+        if written {
+            Ok(())
+        } else {
+            Err(Bad::Value(String::new()))
         }
     }
+}
+
+/// The record that is written, and what it needs besides the columns.
+pub(super) struct Line<'a> {
+    /// Offset of naive times in minutes, UTC minus local time.
+    pub(super) offset_minutes: i64,
+    /// Texts of the entries of `extra`.
+    pub(super) texts: Option<&'a StringArray>,
+    /// Which of them were written.
+    pub(super) used: Vec<bool>,
+    pub(super) out: &'a mut Vec<u8>,
+}
+
+/// Why a row can't be written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Bad {
+    /// The text of this entry is not JSON.
+    Entry(usize),
+    /// The value at this pointer is none that its field can have.
+    Value(String),
+}
+
+impl Bad {
+    /// The same, seen from one level up.
+    fn below(self, token: impl std::fmt::Display) -> Bad {
+        match self {
+            Bad::Value(pointer) => Bad::Value(format!("/{token}{pointer}")),
+            Bad::Entry(entry) => Bad::Entry(entry),
+        }
+    }
+}
+
+impl Line<'_> {
+    fn entry(&mut self, entry: usize) -> Result<(), Bad> {
+        let text = self.texts.map_or("", |texts| texts.value(entry));
+        self.used[entry] = true;
+        if write_compact(text, self.out) {
+            Ok(())
+        } else {
+            Err(Bad::Entry(entry))
+        }
+    }
+
+    fn key(&mut self, key: &str, first: usize) {
+        if self.out.len() > first {
+            self.out.push(b',');
+        }
+        write_string(key, self.out);
+        self.out.push(b':');
+    }
+}
+
+fn write_array(
+    column: &ListArray,
+    element: &Reader<'_>,
+    row: usize,
+    overlay: Option<&Overlay>,
+    line: &mut Line<'_>,
+) -> Result<(), Bad> {
+    let ends = column.value_offsets();
+    let range = index(ends[row])..index(ends[row + 1]);
+    line.out.push(b'[');
+    for (at, row) in range.enumerate() {
+        if at > 0 {
+            line.out.push(b',');
+        }
+        let below = overlay.and_then(|overlay| overlay.below.get(&at.to_string()));
+        element.write(row, below, line).map_err(|bad| bad.below(at))?;
+    }
+    line.out.push(b']');
+    Ok(())
 }
 
 /// Fields that are null and have no overlay are absent; then come the keys that only the overlay has.
 fn write_object(
     fields: &[(&str, Reader<'_>)],
     row: usize,
-    offset_minutes: i64,
-    overlay: Option<&Overlay<'_>>,
-    out: &mut Vec<u8>,
-) {
-    let nothing = BTreeMap::new();
-    let below = overlay.map_or(&nothing, |overlay| &overlay.below);
-    out.push(b'{');
-    let first = out.len();
+    overlay: Option<&Overlay>,
+    line: &mut Line<'_>,
+) -> Result<(), Bad> {
+    line.out.push(b'{');
+    let first = line.out.len();
     for (key, reader) in fields {
-        let overlay = below.get(*key);
-        if overlay.is_some() || !reader.is_null(row) {
-            write_key(key, first, out);
-            reader.write(row, offset_minutes, overlay, out);
+        let below = overlay.and_then(|overlay| overlay.below.get(*key));
+        if below.is_some() || !reader.is_null(row) {
+            line.key(key, first);
+            reader.write(row, below, line).map_err(|bad| bad.below(key))?;
         }
     }
-    for (key, overlay) in below {
-        if !fields.iter().any(|(known, _)| known == key) {
-            write_key(key, first, out);
-            write_compact(overlay.text.unwrap_or("null"), out);
+    for (key, below) in overlay.iter().flat_map(|overlay| &overlay.below) {
+        // An entry further below has no place; that it was not written is noticed in the end.
+        if let Some(entry) = below.entry
+            && !fields.iter().any(|(known, _)| known == key)
+        {
+            line.key(key, first);
+            line.entry(entry)?;
         }
     }
-    out.push(b'}');
-}
-
-fn write_key(key: &str, first: usize, out: &mut Vec<u8>) {
-    if out.len() > first {
-        out.push(b',');
-    }
-    write_string(key, out);
-    out.push(b':');
-}
-
-fn write_string(text: &str, out: &mut Vec<u8>) {
-    // Writing a string to a Vec cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
-fn write_display(value: impl std::fmt::Display, out: &mut Vec<u8>) {
-    // Nor can this.
-    let _ = write!(out, "{value}");
-}
-
-fn write_time(micros: i64, form: TimeForm, offset_minutes: i64, out: &mut Vec<u8>) {
-    let utc = DateTime::from_timestamp_micros(micros).unwrap_or_default();
-    let _ = match form {
-        TimeForm::UtcMillis => write!(out, "\"{}\"", utc.format("%Y-%m-%dT%H:%M:%S%.3fZ")),
-        TimeForm::NaiveSeconds => {
-            let shift = TimeDelta::try_minutes(offset_minutes).unwrap_or_default();
-            let local = utc.checked_sub_signed(shift).unwrap_or(utc);
-            write!(out, "\"{}\"", local.format("%Y-%m-%dT%H:%M:%S"))
-        }
-    };
+    line.out.push(b'}');
+    Ok(())
 }
 
 fn index(offset: i32) -> usize {

@@ -51,28 +51,32 @@ fn value(text: &[char], at: &mut usize) -> Json {
             Json::Array(elements)
         }
         '"' => Json::Text(string(text, at)),
-        't' => word(at, 4, Json::Bool(true)),
-        'f' => word(at, 5, Json::Bool(false)),
-        'n' => word(at, 4, Json::Null),
+        't' => word(text, at, "true", Json::Bool(true)),
+        'f' => word(text, at, "false", Json::Bool(false)),
+        'n' => word(text, at, "null", Json::Null),
         _ => number(text, at),
     }
 }
 
-fn word(at: &mut usize, length: usize, value: Json) -> Json {
-    *at += length;
+fn word(text: &[char], at: &mut usize, word: &str, value: Json) -> Json {
+    assert!(text[*at..].iter().copied().zip(word.chars()).all(|(a, b)| a == b));
+    *at += word.len();
     value
 }
 
 fn members(text: &[char], at: &mut usize, end: char, mut member: impl FnMut(&[char], &mut usize)) {
     *at += 1;
     space(text, at);
-    while text[*at] != end {
+    if text[*at] != end {
         member(text, at);
         space(text, at);
-        if text[*at] == ',' {
+        while text[*at] == ',' {
             *at += 1;
+            member(text, at);
+            space(text, at);
         }
     }
+    assert_eq!(text[*at], end);
     *at += 1;
 }
 
@@ -91,6 +95,7 @@ fn string(text: &[char], at: &mut usize) -> Vec<u16> {
                 out.push(match escape {
                     'u' => {
                         let digits: String = text[*at..*at + 4].iter().collect();
+                        assert!(digits.chars().all(|digit| digit.is_ascii_hexdigit()));
                         *at += 4;
                         u16::from_str_radix(&digits, 16).unwrap()
                     }
@@ -99,9 +104,11 @@ fn string(text: &[char], at: &mut usize) -> Vec<u16> {
                     't' => 9,
                     'b' => 8,
                     'f' => 12,
-                    other => other as u16,
+                    '"' | '\\' | '/' => escape as u16,
+                    other => panic!("an escape \\{other}"),
                 });
             }
+            control if control < ' ' => panic!("a control character in a text"),
             other => out.extend_from_slice(other.encode_utf16(&mut [0; 2])),
         }
     }
@@ -117,8 +124,12 @@ fn number(text: &[char], at: &mut usize) -> Json {
         Some(rest) => (true, rest.to_string()),
         None => (false, written),
     };
+    let plain = |digits: &str| !digits.is_empty() && digits.chars().all(|digit| digit.is_ascii_digit());
     let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((&unsigned, "0"));
+    assert!(plain(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    assert!(plain(whole) && (whole == "0" || !whole.starts_with('0')));
+    assert!(plain(fraction) || !mantissa.contains('.'));
     let all = format!("{whole}{fraction}");
     let leading = all.trim_start_matches('0');
     let digits = leading.trim_end_matches('0');

@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod json;
+mod properties;
 mod records;
+mod regressions;
 mod streams;
+mod tree;

@@ -1,25 +1,42 @@
 //! Streams of records: every shape, at every size of the pieces in which the bytes come.
 
-use callake::decode::{Decoder, Event, Problem, Source, Stream};
-use callake::schema;
+use arrow::array::RecordBatch;
+use callake::decode::{Event, Problem, Stream};
 
-/// Reads the bytes in pieces; gives the rows and the problems.
-fn read(bytes: &[u8], piece: usize) -> (usize, Vec<Problem>) {
-    let source = Source {
-        account_id: "acc".to_string(),
-        endpoint: None,
-        fetched_at: 0,
-        timezone_offset: 0,
-    };
-    let mut decoder = Decoder::new(schema::call_details(), source);
-    let mut stream = Stream::new();
+use crate::records::decoder;
+
+/// What came out of a stream of bytes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) batch: RecordBatch,
+    /// The bytes of each row's record.
+    pub(crate) records: Vec<Vec<u8>>,
+    /// With all bytes that they cost.
+    pub(crate) problems: Vec<Problem>,
+    /// The bytes of records and problems, in order.
+    pub(crate) all: Vec<u8>,
+}
+
+/// Reads the bytes in pieces of at most this size.
+pub(crate) fn read(bytes: &[u8], piece: usize, limit: usize) -> Outcome {
+    let mut decoder = decoder();
+    let mut stream = Stream::with_limit(limit);
+    let (mut records, mut problems, mut all) = (Vec::new(), Vec::<Problem>::new(), Vec::new());
     let mut rest = bytes;
-    let mut problems = Vec::new();
     loop {
         match stream.advance(&mut decoder) {
-            Event::Record => {}
-            Event::Problem(problem) => problems.push(problem),
-            Event::End => return (decoder.rows(), problems),
+            Event::Record => {
+                all.extend_from_slice(stream.record());
+                records.push(stream.record().to_vec());
+            }
+            Event::Problem(problem) => {
+                all.extend_from_slice(&problem.raw);
+                problems.push(problem);
+            }
+            Event::Skipped(more) => {
+                all.extend_from_slice(&more);
+                problems.last_mut().unwrap().raw.extend(more);
+            }
             Event::NeedInput => {
                 let space = stream.space();
                 let length = rest.len().min(piece).min(space.len());
@@ -27,14 +44,25 @@ fn read(bytes: &[u8], piece: usize) -> (usize, Vec<Problem>) {
                 rest = &rest[length..];
                 stream.filled(length);
             }
+            Event::End => break,
         }
+    }
+    assert_eq!(decoder.rows(), records.len());
+    Outcome {
+        batch: decoder.flush().unwrap(),
+        records,
+        problems,
+        all,
     }
 }
 
 /// The same rows and problems (line, record, cause) must come out for pieces of any size.
 fn check(text: &str, rows: usize, want: &[(u64, u64, &str)]) {
     for piece in [1, 2, 3, 7, 64, 1 << 20] {
-        let (got, problems) = read(text.as_bytes(), piece);
+        let Outcome {
+            records, problems, ..
+        } = read(text.as_bytes(), piece, usize::MAX);
+        let got = records.len();
         let seen: Vec<_> = problems
             .iter()
             .map(|p| (p.line, p.record, p.cause.as_str()))
@@ -127,7 +155,7 @@ fn bad_input_is_named() {
     check(&format!("[{a} {b}]"), 1, &[(1, 2, "neither a comma")]);
     check(
         &format!("[{a},{{\"x\":01}},{b}]"),
-        1,
+        2,
         &[(1, 2, "malformed number")],
     );
 }
@@ -137,14 +165,12 @@ fn bytes_that_are_not_utf8_cost_one_record() {
     let text =
         b"{\"sessionId\":\"a\"}\n{\"sessionId\":\"\xff\"}\n[{\"channel\":\"\xc3\"},{\"sessionId\":\"b\"}]";
     for piece in [1, 5, 1000] {
-        let (rows, problems) = read(text, piece);
-        assert_eq!(rows, 2);
+        let Outcome {
+            records, problems, ..
+        } = read(text, piece, usize::MAX);
+        assert_eq!(records.len(), 2);
         assert_eq!(problems.len(), 2);
-        assert!(
-            problems
-                .iter()
-                .all(|problem| problem.cause.contains("not UTF-8") && !problem.fatal)
-        );
+        assert!(problems.iter().all(|problem| problem.cause.contains("not UTF-8")));
         assert_eq!(problems[0].raw, b"{\"sessionId\":\"\xff\"}");
     }
 }

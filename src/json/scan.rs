@@ -1,11 +1,11 @@
 //! The lexical layer: where a JSON value starts and ends in a byte slice that may stop in its middle.
 //!
 //! Nothing here allocates for well-formed strings without escapes, and nothing recurses, so that nesting of any depth is
-//! safe. UTF-8 is not checked here but once a record ([`super::Decoder::record`]).
+//! safe. UTF-8 is not checked here.
 
 /// Why a value could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fail {
+pub(crate) enum Fail {
     /// The bytes end before the value does.
     Incomplete,
     /// The bytes at this position are not JSON.
@@ -13,42 +13,42 @@ pub(super) enum Fail {
 }
 
 /// A read position in a byte slice.
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     /// All bytes there are.
-    pub(super) buf: &'a [u8],
+    pub(crate) buf: &'a [u8],
     /// Position of the next byte.
-    pub(super) pos: usize,
+    pub(crate) pos: usize,
 }
 
 /// A string between its quotes.
-pub(super) struct RawString<'a> {
+pub(crate) struct RawString<'a> {
     /// The bytes between the quotes, as they came.
-    pub(super) raw: &'a [u8],
+    pub(crate) raw: &'a [u8],
     /// Whether there is a backslash among them.
-    pub(super) escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(buf: &'a [u8]) -> Cursor<'a> {
+    pub(crate) fn new(buf: &'a [u8]) -> Cursor<'a> {
         Cursor { buf, pos: 0 }
     }
 
-    pub(super) fn invalid(&self, what: &'static str) -> Fail {
+    pub(crate) fn invalid(&self, what: &'static str) -> Fail {
         Fail::Invalid { at: self.pos, what }
     }
 
     /// The next byte, not consumed.
     #[inline]
-    pub(super) fn peek(&self) -> Result<u8, Fail> {
+    pub(crate) fn peek(&self) -> Result<u8, Fail> {
         self.buf.get(self.pos).copied().ok_or(Fail::Incomplete)
     }
 
     /// Skips white space and gives the byte behind it, not consumed.
     #[inline]
-    pub(super) fn token(&mut self) -> Result<u8, Fail> {
+    pub(crate) fn token(&mut self) -> Result<u8, Fail> {
         loop {
             let byte = self.peek()?;
             if byte > b' ' {
@@ -63,7 +63,7 @@ impl<'a> Cursor<'a> {
 
     /// Skips white space, then this byte.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fail> {
+    pub(crate) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fail> {
         if self.token()? != byte {
             return Err(self.invalid(what));
         }
@@ -73,7 +73,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a string; the cursor stands on its opening quote.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<RawString<'a>, Fail> {
+    pub(crate) fn string(&mut self) -> Result<RawString<'a>, Fail> {
         let start = self.pos + 1;
         let mut at = start;
         let mut escaped = false;
@@ -155,7 +155,7 @@ impl<'a> Cursor<'a> {
     /// Reads a number; the cursor stands on its first byte. The bytes behind it decide where it ends, so a number at the
     /// end of the slice is incomplete.
     #[inline]
-    pub(super) fn number(&mut self) -> Result<&'a [u8], Fail> {
+    pub(crate) fn number(&mut self) -> Result<&'a [u8], Fail> {
         let start = self.pos;
         if self.peek()? == b'-' {
             self.pos += 1;
@@ -199,7 +199,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads `true`, `false` or `null`; the cursor stands on its first byte.
     #[inline]
-    pub(super) fn literal(&mut self, word: &'static [u8]) -> Result<(), Fail> {
+    pub(crate) fn literal(&mut self, word: &'static [u8]) -> Result<(), Fail> {
         let rest = &self.buf[self.pos..];
         if rest.starts_with(word) {
             self.pos += word.len();
@@ -212,7 +212,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips any value and gives its bytes; the cursor stands on its first byte.
-    pub(super) fn skip_value(&mut self) -> Result<&'a [u8], Fail> {
+    pub(crate) fn skip_value(&mut self) -> Result<&'a [u8], Fail> {
         let start = self.pos;
         // One bit a level, 1 for an object, so that nesting costs no stack.
         let mut open = Nesting::default();
@@ -278,7 +278,7 @@ impl<'a> Cursor<'a> {
 
     /// Reads a key and the colon behind it.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<RawString<'a>, Fail> {
+    pub(crate) fn key(&mut self) -> Result<RawString<'a>, Fail> {
         if self.token()? != b'"' {
             return Err(self.invalid("a key that is not a string"));
         }
@@ -288,16 +288,20 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A stack of bits.
+/// A stack of bits: one a level of nesting, true for an object.
 #[derive(Default)]
-struct Nesting {
+pub(crate) struct Nesting {
     words: Vec<u64>,
     top: u64,
     depth: usize,
 }
 
 impl Nesting {
-    fn push(&mut self, bit: bool) {
+    pub(crate) fn depth(&self) -> usize {
+        self.depth
+    }
+
+    pub(crate) fn push(&mut self, bit: bool) {
         if self.depth > 0 && self.depth.is_multiple_of(64) {
             self.words.push(self.top);
         }
@@ -305,11 +309,11 @@ impl Nesting {
         self.depth += 1;
     }
 
-    fn top(&self) -> Option<bool> {
+    pub(crate) fn top(&self) -> Option<bool> {
         (self.depth > 0).then_some(self.top & 1 == 1)
     }
 
-    fn pop(&mut self) {
+    pub(crate) fn pop(&mut self) {
         self.top >>= 1;
         self.depth -= 1;
         if self.depth > 0 && self.depth.is_multiple_of(64) {
@@ -320,7 +324,7 @@ impl Nesting {
 
 /// Decodes the escapes of a string and appends the text; false where it has a lone surrogate, which no UTF-8 text can
 /// hold (then `out` is as it was).
-pub(super) fn unescape_into(raw: &[u8], out: &mut Vec<u8>) -> bool {
+pub(crate) fn unescape_into(raw: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     let mut at = 0;
     while at < raw.len() {
