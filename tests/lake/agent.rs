@@ -8,7 +8,7 @@ use callake::lake::{DayFacts, Lake, LakeOptions};
 use callake::schema::call_details;
 use serde::{Deserialize, Serialize};
 
-use super::places::Place;
+use super::places::{KEY, Place, SECRET};
 use super::rows::{DAY, Row, batch};
 
 /// Variable that holds the job of an agent.
@@ -42,6 +42,8 @@ pub(crate) struct Agent<'a> {
     pub(crate) fault_point: Option<String>,
     /// Largest file that it can write, in KiB.
     pub(crate) file_limit: Option<u32>,
+    /// What it signs requests with.
+    pub(crate) secret: &'static str,
 }
 
 impl Agent<'_> {
@@ -51,6 +53,7 @@ impl Agent<'_> {
             single_writer: false,
             fault_point: None,
             file_limit: None,
+            secret: SECRET,
         }
     }
 
@@ -86,8 +89,8 @@ impl Agent<'_> {
                 "--test-threads=1",
             ])
             .env(JOB, job_file)
-            .env("AWS_ACCESS_KEY_ID", "test-key")
-            .env("AWS_SECRET_ACCESS_KEY", "test-secret")
+            .env("AWS_ACCESS_KEY_ID", KEY)
+            .env("AWS_SECRET_ACCESS_KEY", self.secret)
             .env("AWS_REGION", "us-east-1")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test's helpers fail and speak as tests do"
@@ -18,3 +17,4 @@ mod front;
 mod places;
 mod readers;
 mod rows;
+mod s3s;
