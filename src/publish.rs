@@ -1,6 +1,7 @@
 //! Gathered rows → the lake, day by day.
 
 use chrono::NaiveDate;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
@@ -10,6 +11,10 @@ use crate::schema::Table;
 
 /// Part of the memory budget that gathered rows may take; the rest is for decoding and for the row group in hand.
 const GATHER_SHARE: usize = 2;
+
+/// Days that are merged and written at once: one encodes while the other waits for the disk or the store, and both cores of
+/// a small machine are busy. Each holds the row group in hand.
+const DAYS_AT_ONCE: usize = 2;
 
 /// Opens the lake for publishing.
 pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
@@ -48,15 +53,16 @@ pub(crate) async fn publish(
     days: impl Iterator<Item = DayRows>,
     facts: Option<(NaiveDate, DayFacts)>,
 ) -> anyhow::Result<Vec<DayLine>> {
-    let mut lines = Vec::new();
-    for rows in days {
-        let known = facts
-            .as_ref()
-            .filter(|(date, _)| Some(*date) == rows.day().date());
+    let facts = facts.as_ref();
+    let publications = days.map(|rows| {
+        let known = facts.filter(|(date, _)| Some(*date) == rows.day().date());
         let facts = known.map(|(_, facts)| facts.clone()).unwrap_or_default();
-        lines.push(line(lake.publish(account.as_str(), rows, facts).await?));
-    }
-    Ok(lines)
+        async move { anyhow::Ok(line(lake.publish(account.as_str(), rows, facts).await?)) }
+    });
+    stream::iter(publications)
+        .buffered(DAYS_AT_ONCE)
+        .try_collect()
+        .await
 }
 
 fn line(published: Published) -> DayLine {
