@@ -1,6 +1,10 @@
 //! `callake convert`: saved responses → the lake.
+//!
+//! Inputs are read and decoded on one thread, and what comes of it is sorted, and spilled where it must be, on another.
 
 use std::fs::File;
+use std::sync::mpsc;
+use std::thread;
 
 use anyhow::Context as _;
 use arrow::array::RecordBatch;
@@ -59,15 +63,46 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         fetched_at: 0,
         timezone_offset: i64::from(*timezone_offset),
     };
-    let mut gather = publish::gather(table, lake)?;
-    let intake = Intake {
-        decoder: Decoder::new(table, source.clone()),
-        source,
-        tolerance,
-        proof: lake.verify.then(|| Proof::new(table)),
-        sink: &mut |batch: RecordBatch| Ok(gather.push(batch)?),
-    };
-    let (reading, tally) = intake.read_all(&inputs)?;
+    let gather = publish::gather(table, lake)?;
+    let ((reading, tally), gather) = gather_beside(gather, |sink| {
+        let intake = Intake {
+            decoder: Decoder::new(table, source.clone()),
+            source,
+            tolerance,
+            proof: lake.verify.then(|| Proof::new(table)),
+            sink,
+        };
+        intake.read_all(&inputs)
+    })?;
     publish::check_strict(lake, &tally)?;
     Ok((reading, tally, gather))
+}
+
+/// Batches that may wait for the gatherer. Each is memory beside its budget, and one is enough to keep both busy.
+const WAITING_BATCHES: usize = 1;
+
+/// Lets `read` hand its batches to the gatherer on a thread of its own.
+///
+/// # Errors
+/// What the gatherer says, else what `read` says.
+fn gather_beside<T>(
+    mut gather: Gather,
+    read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
+) -> anyhow::Result<(T, Gather)> {
+    let (sender, receiver) = mpsc::sync_channel::<RecordBatch>(WAITING_BATCHES);
+    thread::scope(|scope| {
+        let gatherer = scope.spawn(move || -> anyhow::Result<Gather> {
+            for batch in receiver {
+                gather.push(batch)?;
+            }
+            Ok(gather)
+        });
+        // A gatherer that has stopped is no receiver; why it did is its own to say.
+        let reading = read(&mut |batch| sender.send(batch).context("hand over rows"));
+        drop(sender);
+        let gathered = gatherer
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok((reading?, gathered))
+    })
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
 use crate::decode::Tally;
@@ -13,6 +15,10 @@ use crate::schema::Table;
 
 /// Part of the memory budget that gathered rows may take; the rest is for decoding and for the row group in hand.
 const GATHER_SHARE: usize = 2;
+
+/// Days that are merged and written at once: one encodes while the other waits for the disk or the store, and both cores of
+/// a small machine are busy. Each holds the row group in hand.
+const DAYS_AT_ONCE: usize = 2;
 
 /// Opens the lake for publishing.
 pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
@@ -72,11 +78,14 @@ pub(crate) async fn publish(
     days: impl IntoIterator<Item = DayRows>,
     facts: DayFacts,
 ) -> anyhow::Result<Vec<DayLine>> {
-    let mut lines = Vec::new();
-    for rows in days {
-        lines.push(line(lake.publish(account.as_str(), rows, facts.clone()).await?));
-    }
-    Ok(lines)
+    let publications = days.into_iter().map(|rows| {
+        let facts = facts.clone();
+        async move { anyhow::Ok(line(lake.publish(account.as_str(), rows, facts).await?)) }
+    });
+    stream::iter(publications)
+        .buffered(DAYS_AT_ONCE)
+        .try_collect()
+        .await
 }
 
 /// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back.
