@@ -314,26 +314,31 @@ impl RemoteStore {
         &self,
         path: &DayPath,
     ) -> Result<Option<(ObjectVersion, ParquetMetaData, Option<FileFacts>)>> {
-        let object = self.path(path);
-        let failed = || Error::store("read the footer of", format!("{}/{path}", self.url));
+        let Some(mut meta) = self.head(path).await? else {
+            return Ok(None);
+        };
         loop {
-            let meta = match self.store.head(&object).await {
-                Ok(meta) => meta,
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                Err(error) => return Err(failed()(error)),
-            };
-            match self.footer_of(&meta, path).await {
+            let error = match self.footer_of(&meta, path).await {
                 Ok(footer) => {
                     let facts = FileFacts::read(&path.to_string(), &footer)?;
                     return Ok(Some((ObjectVersion(version(&meta)), footer, facts)));
                 }
-                // Overwritten since: the next version has a footer too.
-                Err(Error::Store {
-                    error: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
-                    ..
-                }) => {}
-                Err(error) => return Err(error),
+                Err(error) => error,
+            };
+            // Where it was overwritten since, the next version has a footer too.
+            match self.head(path).await? {
+                Some(now) if version(&now) != version(&meta) => meta = now,
+                Some(_) => return Err(error),
+                None => return Ok(None),
             }
+        }
+    }
+
+    async fn head(&self, path: &DayPath) -> Result<Option<ObjectMeta>> {
+        match self.store.head(&self.path(path)).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Error::store("look at", format!("{}/{path}", self.url))(error)),
         }
     }
 

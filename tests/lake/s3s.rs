@@ -23,8 +23,9 @@ pub(crate) struct S3s {
 #[derive(Clone)]
 struct Shared {
     service: S3Service,
-    /// The server looks at a condition and then acts, so two at once could both hold.
-    conditional: Arc<tokio::sync::Mutex<()>>,
+    /// The server looks at a condition and then acts, so two at once could both hold; and it answers with the version of one
+    /// object and the bytes of the next, where S3 answers with one.
+    conditional: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl S3s {
@@ -61,11 +62,12 @@ async fn handle(State(shared): State<Shared>, request: Request) -> Response {
     let conditions = [header::IF_MATCH, header::IF_NONE_MATCH];
     let is_conditional =
         request.method() == Method::PUT && conditions.iter().any(|name| request.headers().contains_key(name));
-    let _turn = if is_conditional {
-        Some(shared.conditional.lock().await)
+    let (_alone, _among_others);
+    if is_conditional {
+        _alone = shared.conditional.write().await;
     } else {
-        None
-    };
+        _among_others = shared.conditional.read().await;
+    }
     match shared
         .service
         .call(request.map(s3s::Body::http_body_unsync))
