@@ -23,9 +23,11 @@ pub mod readings;
 pub mod report;
 pub mod request;
 pub mod retry;
+pub mod spool;
 mod walk;
 pub mod window;
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +43,7 @@ pub use report::{DayReport, RunReport};
 use request::Ask;
 pub use request::Endpoint;
 pub use retry::RetryPolicy;
+pub use spool::Spool;
 pub use window::Window;
 
 /// How to reach the API, and as whom.
@@ -70,6 +73,8 @@ pub struct ClientConfig {
     pub max_body: usize,
     /// How long after a day's end its data is said to be complete.
     pub settling: TimeDelta,
+    /// The folder for pages that are fetched and not yet published; without one, a run that is killed pays again.
+    pub spool: Option<PathBuf>,
     /// Seed of the retries' jitter.
     pub seed: u64,
 }
@@ -91,6 +96,7 @@ impl ClientConfig {
             // A page of 200 rows has some 600 kB; rows with long transcripts of tags reach a few times that.
             max_body: 64 << 20,
             settling: TimeDelta::minutes(15),
+            spool: None,
             seed: 0,
         }
     }
@@ -126,6 +132,7 @@ pub struct Client {
     fetcher: fetch::Fetcher,
     settling: TimeDelta,
     timezone_offset: i32,
+    spool: Option<Spool>,
 }
 
 impl Client {
@@ -148,6 +155,7 @@ impl Client {
             timeout,
             max_body,
             settling,
+            spool,
             seed,
         } = config;
         let template = request::Template::new(
@@ -162,11 +170,21 @@ impl Client {
         let auth = auth::Auth::new(credentials)?;
         let budget = budget::Budget::new(rate_per_minute);
         let fetcher = fetch::Fetcher::new(http, auth, budget, retry, seed);
+        let offset = timezone_offset.to_string();
+        let mut identity = vec![host.as_str(), endpoint.name(), &account, &stream, &offset];
+        identity.extend(selected_fields.iter().map(String::as_str));
+        let spool = spool.map(|folder| Spool::open(&folder, &identity)).transpose()?;
         Ok(Self {
             fetcher,
             settling,
             timezone_offset,
+            spool,
         })
+    }
+
+    /// The spool of pages; the caller tells it which days are published.
+    pub fn spool(&self) -> Option<&Spool> {
+        self.spool.as_ref()
     }
 
     /// Reads days, oldest first, and delivers pages, then each day's report, then the run's.
@@ -190,6 +208,7 @@ impl Client {
         };
         let setting = read::Setting {
             days,
+            spool: self.spool.as_ref(),
             timezone_offset: self.timezone_offset,
             settling: self.settling.num_seconds(),
             now: &Utc::now,
@@ -203,5 +222,7 @@ impl Client {
     }
 }
 
+#[cfg(test)]
+mod fetch_tests;
 #[cfg(test)]
 mod model;

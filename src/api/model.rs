@@ -20,6 +20,7 @@ use super::read::{self, Setting};
 use super::readings::{Filter, Unit};
 use super::report::{DayReport, RunReport};
 use super::request::{Ask, Direction, LIMIT, MAX_OFFSET, Narrow};
+use super::spool::Spool;
 use super::window::Window;
 
 /// 2025-09-30T00:00:00Z.
@@ -68,6 +69,8 @@ pub(crate) struct Reading {
     pub(crate) millis: bool,
     /// Conversations come in the order of their last change and not of their start.
     pub(crate) by_end: bool,
+    /// Sessions of one second come in another order each time.
+    pub(crate) shuffles: bool,
 }
 
 impl Default for Reading {
@@ -81,6 +84,7 @@ impl Default for Reading {
             end_counts: true,
             millis: false,
             by_end: false,
+            shuffles: false,
         }
     }
 }
@@ -99,6 +103,7 @@ impl Reading {
                 end_counts: bit(5),
                 millis: bit(6),
                 by_end: bit(7),
+                shuffles: false,
             });
         }
         all
@@ -121,6 +126,9 @@ pub(crate) struct Model {
     pub(crate) reading: Reading,
     pub(crate) changes: Changes,
     pub(crate) obeys_direction: bool,
+    pub(crate) spool: Option<Spool>,
+    /// Stop as a killed process would after so many requests.
+    pub(crate) dies_after: Option<u64>,
     state: Mutex<State>,
 }
 
@@ -155,6 +163,8 @@ impl Model {
             reading,
             changes: Changes::default(),
             obeys_direction: true,
+            spool: None,
+            dies_after: None,
             state,
         };
         model.sort(&mut model.state.lock().unwrap());
@@ -191,6 +201,9 @@ impl Model {
 
     fn answer(&self, ask: Ask) -> Result<(Answer, Cost), ApiError> {
         let mut state = self.state.lock().unwrap();
+        if self.dies_after == Some(state.requests) {
+            return Err(ApiError::Stopped);
+        }
         state.requests += 1;
         assert!(state.requests < 50_000, "never ends: {ask:?} {:?}", self.reading);
         assert!(ask.offset <= MAX_OFFSET, "beyond the documented offset");
@@ -240,8 +253,25 @@ impl Model {
             .partition_point(|s| self.time(s) < (ask.bounds.end + 1) * 1000);
         let chosen: Vec<Session> = state.sessions[from..to].iter().filter(chosen).copied().collect();
         let (mut bots, mut agents): (Vec<_>, Vec<_>) = chosen.into_iter().partition(|s| !s.conversation);
-        bots.sort_by_key(|s| (s.start, s.id));
-        agents.sort_by_key(|s| (-if reading.by_end { s.end } else { s.start }, s.id));
+        let salt = if reading.shuffles {
+            state.random.random::<u64>() | 1
+        } else {
+            1
+        };
+        let tie = |id: u64| id.wrapping_mul(salt).rotate_left(17).wrapping_mul(salt);
+        bots.sort_by_key(|s| {
+            (
+                s.start.div_euclid(if reading.shuffles { 1000 } else { 1 }),
+                tie(s.id),
+            )
+        });
+        agents.sort_by_key(|s| {
+            let time = if reading.by_end { s.end } else { s.start };
+            (
+                -time.div_euclid(if reading.shuffles { 1000 } else { 1 }),
+                tie(s.id),
+            )
+        });
         let total = bots.len() + agents.len();
         let limit = LIMIT as usize;
         let skip = ask.offset as usize * if reading.unit == Unit::Pages { limit } else { 1 };
@@ -253,16 +283,21 @@ impl Model {
             slice(bots).map(|s| s.row()).collect()
         };
         let num_results = Some(if reading.counts_window { total } else { rows.len() } as u64);
-        let body: Vec<u8> = rows.iter().flat_map(|row| row.key.to_le_bytes()).collect();
+        let body = body(&rows);
+        let page = if self.spool.is_some() {
+            Page::parse(&body, 0).unwrap()
+        } else {
+            Page { rows, num_results }
+        };
         let cost = Cost {
             requests: 1,
             bytes: body.len() as u64,
             ..Cost::default()
         };
         let answer = Answer {
-            body: Bytes::from(body),
-            page: Page { rows, num_results },
-            fetched_at: DateTime::UNIX_EPOCH,
+            body,
+            page,
+            fetched_at: now(),
         };
         Ok((answer, cost))
     }
@@ -315,9 +350,9 @@ impl Model {
                 tokio::task::yield_now().await;
                 answer
             };
-            let now = || DateTime::<Utc>::from_timestamp(DAY + 400 * 86_400, 0).unwrap();
             let setting = Setting {
                 days,
+                spool: self.spool.as_ref(),
                 timezone_offset: 0,
                 settling: 900,
                 now: &now,
@@ -333,11 +368,7 @@ impl Model {
                 while let Some(event) = receiver.recv().await {
                     match event {
                         Event::Page(page) => {
-                            keys.extend(
-                                page.body
-                                    .chunks(8)
-                                    .map(|key| u64::from_le_bytes(key.try_into().unwrap())),
-                            );
+                            keys.extend(keys_of(&page.body));
                         }
                         Event::Day(day) => reports.push(*day),
                         Event::Run(_) => unreachable!(),
@@ -356,6 +387,38 @@ impl Model {
             }
         })
     }
+}
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(DAY + 400 * 86_400, 0).unwrap()
+}
+
+/// A page as the API writes it, as far as the client looks into it. Ids hold the start and the session's number.
+fn body(rows: &[Row]) -> Bytes {
+    let time = |second: Option<i64>| {
+        DateTime::from_timestamp(second.unwrap(), 0)
+            .unwrap()
+            .format("%Y-%m-%dT%H:%M:%S")
+    };
+    let row = |row: &Row| {
+        let session = format!("{:08x}{:016x}", row.start.unwrap(), row.session);
+        let conversation = if row.conversation { "\"c\"" } else { "null" };
+        let (start, end) = (time(row.start), time(row.end));
+        format!(
+            r#"{{"sessionId":"{session}","conversationId":{conversation},"sessionStartTime":"{start}","sessionEndTime":"{end}"}}"#
+        )
+    };
+    let rows: Vec<String> = rows.iter().map(row).collect();
+    Bytes::from(format!(r#"{{"data":[{}]}}"#, rows.join(",")))
+}
+
+fn keys_of(body: &[u8]) -> Vec<u64> {
+    let page: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let key = |row: &serde_json::Value| {
+        let session = u64::from_str_radix(&row["sessionId"].as_str().unwrap()[8..], 16).unwrap();
+        session * 2 + u64::from(row["conversationId"].is_string())
+    };
+    page["data"].as_array().unwrap().iter().map(key).collect()
 }
 
 /// Consecutive days of 24 hours from [`DAY`] on.
@@ -451,7 +514,7 @@ fn read_all(model: &Model, days: &[Day], lanes: usize) -> Outcome {
 fn every_reading_reads_every_day_whole() {
     for reading in Reading::all() {
         let mut all = Vec::new();
-        for (n, (count, burst)) in [(0, 0.0), (1, 0.0), (40, 0.0), (600, 0.5), (2_500, 0.3), (0, 0.0)]
+        for (n, (count, burst)) in [(0, 0.0), (1, 0.0), (40, 0.0), (600, 0.5), (1_300, 0.3), (0, 0.0)]
             .iter()
             .enumerate()
         {
@@ -588,4 +651,68 @@ fn everything_at_once_pushes_nothing_out_of_sight() {
         },
         0..2,
     );
+}
+
+#[test]
+fn a_killed_run_is_taken_up_where_it_was() {
+    for filter in [Filter::Start, Filter::End] {
+        for unit in [Unit::Pages, Unit::Records] {
+            for bots in [0.1, 0.5] {
+                let reading = Reading {
+                    filter,
+                    unit,
+                    ..Reading::default()
+                };
+                let folder = tempfile::tempdir().unwrap();
+                let mut all = sessions(3_000, 0.3, bots, DAY, 5);
+                all.extend(sessions(30, 0.0, bots, DAY + 86_400, 6));
+                let undisturbed = read_all(&Model::new(reading, all.clone(), 1), &days(2), 1).requests;
+                let mut model = Model::new(reading, all, 1);
+                model.spool = Some(Spool::open(folder.path(), &[]).unwrap());
+                let before = model.keys(&days(2));
+                let mut runs = 1;
+                loop {
+                    model.dies_after = Some(runs * 17);
+                    let outcome = model.read(&days(2), 1);
+                    if outcome.result.is_ok() {
+                        assert!(
+                            before.is_subset(&outcome.keys),
+                            "taken up pages are delivered again"
+                        );
+                        // One window was under way each time, of 11 pages and a second look at most.
+                        let most = undisturbed + runs * 12;
+                        assert!(
+                            outcome.requests <= most,
+                            "{} of {undisturbed}, {runs} runs",
+                            outcome.requests
+                        );
+                        break;
+                    }
+                    runs += 1;
+                    assert!(runs < 100, "never gets on");
+                }
+                assert!(runs > 2);
+                model.dies_after = None;
+                let paid = model.state.lock().unwrap().requests;
+                let again = model.read(&days(2), 1);
+                assert!(again.requests <= paid + 1, "all is kept until it is published");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_order_that_changes_among_equals_hides_nothing() {
+    for bots in [0.0, 0.5] {
+        for parts in [false, true] {
+            let reading = Reading {
+                shuffles: true,
+                parts,
+                ..Reading::default()
+            };
+            // Four sessions a second in the burst.
+            let model = Model::new(reading, sessions(3_000, 0.8, bots, DAY, 2), 1);
+            read_all(&model, &days(1), 1);
+        }
+    }
 }

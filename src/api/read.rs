@@ -27,6 +27,7 @@ use super::page::{Page, Row};
 use super::readings::{Filter, Readings, Unit};
 use super::report::{DayReport, ReadingsReport, RunReport, WindowReport};
 use super::request::{Ask, MAX_OFFSET};
+use super::spool::{Entry, Spool};
 use super::walk::{self, Head, Run, Verdict, Walk, Way};
 use super::window::{Bounds, MAX_SECONDS, Window};
 use super::{Day, Event, FetchedPage};
@@ -46,6 +47,7 @@ const RUNS: usize = 32;
 /// What a reading needs to know beside the days.
 pub(crate) struct Setting<'a> {
     pub(crate) days: &'a [Day],
+    pub(crate) spool: Option<&'a Spool>,
     pub(crate) timezone_offset: i32,
     /// Seconds after which data has settled.
     pub(crate) settling: i64,
@@ -206,6 +208,7 @@ impl<'a> Reader<'a> {
         A: Fn(Ask) -> F,
         F: Future<Output = Result<(Answer, Cost), ApiError>>,
     {
+        self.resume().await?;
         let mut walks = FuturesUnordered::new();
         loop {
             while walks.len() < self.lanes() {
@@ -337,6 +340,9 @@ impl<'a> Reader<'a> {
         match walk.verdict {
             Verdict::Proven => {
                 let doubt = is_outside(&walk).then_some(Doubt::OutsideWindow);
+                if doubt.is_none() {
+                    self.save(&walk, true).await?;
+                }
                 self.accept(walk, doubt).await?;
             }
             Verdict::Unproven(doubt) => self.accept(walk, Some(doubt)).await?,
@@ -515,6 +521,7 @@ impl<'a> Reader<'a> {
                 },
             );
         }
+        self.save(&walk, false).await?;
         self.deliver(walk).await
     }
 
@@ -522,6 +529,104 @@ impl<'a> Reader<'a> {
         self.runs.push_back(run);
         if self.runs.len() > RUNS {
             self.runs.pop_front();
+        }
+    }
+
+    /// Keeps what a window's pages have cost.
+    async fn save(&self, walk: &Walk, is_proven: bool) -> Result<(), ApiError> {
+        let Some(spool) = self.setting.spool else {
+            return Ok(());
+        };
+        let entry = Entry {
+            window: walk.window,
+            bounds: walk.bounds,
+            is_proven,
+            leans_on: walk.leans_on,
+            unit: self.readings.unit,
+            filter: self.readings.filter(),
+            pages: walk.pages.clone(),
+        };
+        spool.save(entry).await
+    }
+
+    /// Takes up what an earlier run has fetched and not published.
+    async fn resume(&mut self) -> Result<(), ApiError> {
+        let Some(spool) = self.setting.spool else {
+            return Ok(());
+        };
+        let now = (self.setting.now)();
+        let mut taken = HashSet::new();
+        for kept in spool.kept()? {
+            let after = |day: &DayTally| kept.window.from - day.day.window.to;
+            let is_of_days = self.days.iter().any(|day| touches(day.day.window, kept.window));
+            let is_of_tail = self
+                .days
+                .iter()
+                .any(|day| (0..LONGEST_SESSION).contains(&after(day)));
+            if !is_of_days && !is_of_tail {
+                continue;
+            }
+            let Some(entry) = kept.load(self.setting.timezone_offset, self.setting.settling, now)? else {
+                continue;
+            };
+            if !is_of_days && entry.filter != Some(Filter::End)
+                || entry.leans_on.is_some_and(|window| !taken.contains(&window))
+            {
+                continue;
+            }
+            let walk = Walk {
+                window: entry.window,
+                bounds: entry.bounds,
+                verdict: Verdict::Proven,
+                pages: entry.pages,
+                before: Vec::new(),
+                leans_on: entry.leans_on,
+                unit: entry.unit,
+                end_is_end: false,
+                cost: Cost::default(),
+            };
+            for (_, answer) in &walk.pages {
+                self.readings.observe(walk.window, walk.bounds, &answer.page)?;
+            }
+            self.readings.unit = self.readings.unit.or(entry.unit);
+            if let (None, Some(filter)) = (self.readings.filter(), entry.filter) {
+                self.readings.decide(filter);
+            }
+            // Several pages prove a window only where rows cannot leave it.
+            let is_proven = entry.is_proven && (walk.pages.len() == 1 || entry.filter == Some(Filter::Start));
+            tracing::debug!(window = %walk.window, is_proven, pages = walk.pages.len(), "window taken up");
+            if is_proven {
+                self.run.windows_taken_up += 1;
+                self.close(walk.window);
+                self.accept(walk, None).await?;
+            } else {
+                taken.insert(walk.window);
+                let run = walk.run(self.readings.full).filter(|_| walk.leans_on.is_none());
+                if let Some(run) = run {
+                    self.remember(run);
+                }
+                self.deliver(walk).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a window out of what is still to be read.
+    fn close(&mut self, window: Window) {
+        let open = std::mem::take(&mut self.gaps);
+        for (from, gap) in open {
+            if from < gap.to.min(window.from) {
+                self.gaps.insert(
+                    from,
+                    Gap {
+                        to: gap.to.min(window.from),
+                        ..gap
+                    },
+                );
+            }
+            if from.max(window.to) < gap.to {
+                self.gaps.insert(from.max(window.to), gap);
+            }
         }
     }
 

@@ -66,6 +66,8 @@ pub struct RunReport {
     pub cost: Cost,
     /// Windows read.
     pub windows: u64,
+    /// Windows that an earlier run had read and not published.
+    pub windows_taken_up: u64,
     /// Windows read again because rows moved meanwhile.
     pub windows_moved: u64,
     /// Rows received in the windows read, overlaps counted each time.

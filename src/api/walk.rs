@@ -9,12 +9,13 @@
 //! | W1 | one page, fewer rows than a full page | the list ends in it, and one answer cannot shift | proven |
 //! | W2 | pages 0 to k, all full but the last, no row twice, and no row can leave the window | as many rows were read as the list holds at the end, and all of them are still in it: they are the list | proven |
 //! | W3 | half or more of page 1 is on page 0 | `offset` counts rows (or nothing): only page 0 is of use | one-page windows from now on |
-//! | W4 | a row on two pages, or a session on two pages with and without its conversation | something came in or moved while the pages were read, and may have pushed a row past us | one-page windows here |
+//! | W4 | a row twice, or a session with and without its conversation | something came in or moved while the pages were read, and may have pushed a row past us | one-page windows here |
 //! | W5 | page 10 is full, or `numResults` is above what can be reached | the reachable rows do not hold the list | split; what was read is a [`Run`] |
 //! | W6 | a window inside a run, whose first page asked begins with the very row that the run puts there, and whose distinct rows, the run's before that page and those that came, are as many as the list is long | the rows before that page are the run's, and W2 holds for all | proven |
 //! | W7 | `numResults` above the rows that came, the list at its end | a row is missing, or the number means nothing | one-page windows; there: unproven |
 //! | W8 | pages of more rows than `limit`, and a part that ended early | a row may have moved from the part that was still being read into the part that had ended | ask the page where it ended again: the same rows, or W4 |
 //! | W9 | no full page was ever seen, and a short one is followed by rows that were not on it | the server gives smaller pages than it was asked for | their size is the full one from now on |
+//! | W11 | as W4, the filter on starts, and after some pages again and then the last, as many distinct rows as the list is long | W2 asks for no order: the rows are the list | proven |
 //! | W10 | a one-second window is not proven by W1 or W2 | nothing smaller can be asked | read it until two readings in a row are the same; then by narrower bounds; then by direction; or unproven |
 //!
 //! Why W2 holds whatever the order: a row that stays in the list but was on no page must have crossed, between two
@@ -23,7 +24,7 @@
 //! filter is on the end of sessions that still change: there, and on days that have not settled, W2 is not used.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::{ApiError, Doubt};
 use super::fetch::Cost;
@@ -35,6 +36,9 @@ use super::window::{Bounds, Window};
 
 /// Readings of a one-second window before it is given up as never standing still.
 const PASSES: u32 = 6;
+
+/// How often pages that share rows are asked for again before the window is read by single pages.
+const REPAIRS: u32 = 3;
 
 /// Rows that stand at the head of a list too long to be read to its end, without a hole and in the list's order.
 /// A window inside has the same rows in the same order at the head of its own list.
@@ -49,7 +53,10 @@ impl Run {
     /// The rows at the head of the list of `bounds`, which must lie within this run's; it ends before the first row
     /// of which it is not known whether a bound takes it in.
     pub(crate) fn head(&self, bounds: Bounds, start_counts: bool, end_counts: bool) -> Head {
-        let mut head = Head::default();
+        let mut head = Head {
+            run: Some(self.window),
+            ..Head::default()
+        };
         for row in &self.rows {
             let Some(time) = row.start else { break };
             let start = if bounds.start == self.bounds.start {
@@ -81,6 +88,8 @@ impl Run {
 /// What is known of the head of a list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Head {
+    /// The window of the run that tells.
+    pub(crate) run: Option<Window>,
     /// Rows in the second of `startDate`, which are the first, or not in the list at all: all or none of them.
     pub(crate) perhaps: Vec<Row>,
     /// The rows after them.
@@ -155,6 +164,8 @@ pub(crate) struct Walk {
     pub(crate) pages: Vec<(u32, Answer)>,
     /// Rows known to stand before the first of the pages (W6).
     pub(crate) before: Vec<Row>,
+    /// The window of the run that told of them.
+    pub(crate) leans_on: Option<Window>,
     /// What `offset` has been seen to count.
     pub(crate) unit: Option<Unit>,
     /// Whether a short page has been seen to be followed by nothing.
@@ -175,7 +186,7 @@ impl Walk {
                 .pages
                 .iter()
                 .all(|(_, answer)| answer.page.rows.len() == full)
-            && !has_moved(&self.before, &self.pages);
+            && motion(&self.before, &self.pages) == Motion::None;
         let rows = || self.before.iter().chain(self.rows()).copied().collect();
         is_of_use.then(|| Run {
             window: self.window,
@@ -236,6 +247,7 @@ where
         verdict: Verdict::Proven,
         pages: Vec::new(),
         before: Vec::new(),
+        leans_on: None,
         unit: way.unit,
         end_is_end: false,
         cost: Cost::default(),
@@ -279,6 +291,7 @@ where
         }
         // The run has not told the truth about this list: read it from its beginning.
         walk.before.clear();
+        walk.leans_on = None;
         walk.pages.clear();
     }
     let verdict = upwards(asker, walk, None).await?;
@@ -307,6 +320,7 @@ where
                 return Ok(None);
             };
             walk.before = before;
+            walk.leans_on = head.run;
         }
         if offset == 1 && walk.unit.is_none() {
             walk.unit = Some(unit(&walk.pages[0].1.page, &walk.pages[1].1.page));
@@ -348,8 +362,14 @@ where
     else {
         return Ok(Verdict::Proven);
     };
-    if has_moved(&walk.before, &walk.pages) {
-        return Ok(Verdict::Moved);
+    match motion(&walk.before, &walk.pages) {
+        Motion::None => {}
+        Motion::Order(pages)
+            if asker.way.filter == Some(Filter::Start) && !has_parts(asker.way.full, walk) =>
+        {
+            return repair(asker, walk, pages, last).await;
+        }
+        _ => return Ok(Verdict::Moved),
     }
     let rows = walk.before.len() + walk.rows().count();
     let short_by_count = count.is_some_and(|count| count > rows as u64);
@@ -416,30 +436,82 @@ fn unit(first: &Page, second: &Page) -> Unit {
     }
 }
 
-/// W4.
-fn has_moved(before: &[Row], pages: &[(u32, Answer)]) -> bool {
+/// What the rows of several pages say of each other (W4).
+#[derive(Debug, PartialEq)]
+enum Motion {
+    None,
+    /// Rows stand on two pages, these.
+    Order(BTreeSet<u32>),
+    /// A session has got a conversation, or a row stands twice on one page.
+    Rows,
+}
+
+fn motion(before: &[Row], pages: &[(u32, Answer)]) -> Motion {
+    if pages.len() < 2 && before.is_empty() {
+        return Motion::None;
+    }
     // What was known before stands on no page of these.
     let mut seen: HashMap<u64, u32> = before.iter().map(|row| (row.key, u32::MAX)).collect();
-    let mut sessions: HashMap<u64, (u32, bool)> = before
-        .iter()
-        .map(|row| (row.session, (u32::MAX, row.conversation)))
-        .collect();
+    let mut sessions: HashMap<u64, bool> = before.iter().map(|row| (row.session, row.conversation)).collect();
+    let mut twice = BTreeSet::new();
     for (offset, answer) in pages {
         for row in &answer.page.rows {
-            if seen
-                .insert(row.key, *offset)
-                .is_some_and(|before| before != *offset)
-            {
-                return true;
+            match seen.insert(row.key, *offset) {
+                Some(other) if other == *offset => return Motion::Rows,
+                Some(other) => twice.extend([other, *offset]),
+                None => {}
             }
-            let before = sessions.insert(row.session, (*offset, row.conversation));
-            if before.is_some_and(|(page, conversation)| page != *offset && conversation != row.conversation)
+            if sessions
+                .insert(row.session, row.conversation)
+                .is_some_and(|before| before != row.conversation)
             {
-                return true;
+                return Motion::Rows;
             }
         }
     }
-    false
+    twice.remove(&u32::MAX);
+    if twice.is_empty() {
+        Motion::None
+    } else {
+        Motion::Order(twice)
+    }
+}
+
+/// W11: asks for the pages with the same rows again, and then for the last one, by which the list is as long as it
+/// was: rows of one second may come in another order each time.
+async fn repair<A, F>(
+    asker: &mut Asker<'_, A>,
+    walk: &mut Walk,
+    pages: BTreeSet<u32>,
+    last: u32,
+) -> Result<Verdict, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    for _ in 0..REPAIRS {
+        for offset in pages
+            .iter()
+            .copied()
+            .filter(|offset| *offset != last)
+            .chain([last])
+        {
+            let answer = asker.page(offset).await?;
+            walk.pages.push((offset, answer));
+        }
+        let rows = walk.pages.last().map_or(0, |(_, answer)| answer.page.rows.len());
+        let all = || walk.before.iter().chain(walk.rows());
+        let distinct = all().map(|row| row.key).collect::<HashSet<_>>().len();
+        let sessions = all()
+            .map(|row| (row.session, row.conversation))
+            .collect::<HashSet<_>>()
+            .len();
+        let same_sessions = all().map(|row| row.session).collect::<HashSet<_>>().len() == sessions;
+        if rows < asker.way.full && same_sessions && distinct == last as usize * asker.way.full + rows {
+            return Ok(Verdict::Proven);
+        }
+    }
+    Ok(Verdict::Moved)
 }
 
 fn keys(page: &Page) -> Vec<u64> {
@@ -515,6 +587,7 @@ where
         verdict: Verdict::Unproven(Doubt::TooDense),
         pages: Vec::new(),
         before: Vec::new(),
+        leans_on: None,
         unit: way.unit,
         end_is_end: false,
         cost: Cost::default(),
