@@ -9,6 +9,24 @@ use crate::api::Endpoint;
 use crate::lake;
 use crate::schema::Table;
 
+/// A command that can't be meant.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+/// Checks the ends of a range of days.
+///
+/// # Errors
+/// The last day lies before the first.
+pub fn range(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Refused> {
+    match (from, to) {
+        (Some(from), Some(to)) if to < from => Err(Refused(format!(
+            "take the days {from} to {to}: the last lies before the first"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Memory that a run may use where nothing else is said.
 pub const DEFAULT_MEMORY: usize = 256 << 20;
 

@@ -2,7 +2,6 @@
 //!
 //! Inputs are read and decoded on one thread, and what comes of it is sorted, and spilled where it must be, on another.
 
-use std::fs::File;
 use std::sync::mpsc;
 use std::thread;
 
@@ -13,7 +12,7 @@ use crate::config::ConvertSettings;
 use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Intake, Proof, Reading, Rejects, Tolerance};
+use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
 use crate::lake::{DayFacts, Lake};
 use crate::report::RunRecord;
 use crate::{publish, report};
@@ -49,11 +48,9 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         rejects,
         lake,
     } = settings;
-    let inputs = input::expand(inputs)?;
+    let Expanded { inputs, faults } = input::expand(inputs);
     let tolerance = match rejects {
-        Some(path) => Tolerance::Rejects(Rejects::new(
-            File::create(path).with_context(|| format!("create the rejects file {}", path.display()))?,
-        )),
+        Some(path) => Tolerance::Rejects(Rejects::create(path)?),
         None if *keep_going => Tolerance::KeepGoing,
         None => Tolerance::Stop,
     };
@@ -72,7 +69,7 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
             proof: lake.verify.then(|| Proof::new(table)),
             sink,
         };
-        intake.read_all(&inputs)
+        intake.read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
     Ok((reading, tally, gather))

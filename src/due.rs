@@ -1,10 +1,9 @@
 //! Which days are to be read, by what the lake holds of them.
 
-use anyhow::bail;
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use crate::api::{self, Day};
-use crate::config::ApiSettings;
+use crate::config::{ApiSettings, Refused};
 use crate::lake::{Coverage, DayFacts, DayPath, Lake};
 use crate::{day, report, schema};
 
@@ -23,6 +22,11 @@ pub(crate) async fn not_closed(
         let facts = facts(day.date, settings, lake).await?;
         if coverage(&facts, day) != Coverage::Closed {
             due.push(day);
+        } else {
+            report::note(&format!(
+                "{} is complete and closed: not asked for again (--refresh does)",
+                day.date
+            ));
         }
     }
     Ok(due)
@@ -41,12 +45,16 @@ pub(crate) async fn by_now(
         Some(from) => Some(from),
         None => first_day(settings, lake).await?,
     }) else {
-        bail!(
+        return Err(Refused(format!(
             "sync {}: it holds no day of the account {}; say where to start with --from",
             lake.location(),
             settings.account
-        );
+        ))
+        .into());
     };
+    if from > today {
+        return Err(Refused(format!("sync from {from}: that day lies in the future")).into());
+    }
     let again_from = today.checked_sub_days(Days::new(lookback.into())).unwrap_or(from);
     let mut due = Vec::new();
     for day in api::days(lake.zone(), from, today)? {

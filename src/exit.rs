@@ -13,6 +13,8 @@
 use std::process::ExitCode;
 
 use crate::api::{ApiError, ConfigError, ErrorKind};
+use crate::config::Refused;
+use crate::day;
 use crate::input::InputError;
 use crate::lake;
 
@@ -47,10 +49,12 @@ impl Exit {
         for cause in error.chain() {
             if let Some(error) = cause.downcast_ref::<InputError>() {
                 return match error {
-                    InputError::Missing(_) | InputError::NoMatch(_) | InputError::Pattern(..) => {
-                        Exit::BadInput
-                    }
-                    InputError::EmptyFolder(_) | InputError::Bad(_) => Exit::BadInput,
+                    InputError::Missing(_)
+                    | InputError::NoMatch(_)
+                    | InputError::Pattern(..)
+                    | InputError::EmptyFolder(_)
+                    | InputError::Bad(_) => Exit::BadInput,
+                    InputError::RejectsTaken(_) => Exit::Usage,
                     InputError::Io { .. } => Exit::Failed,
                 };
             }
@@ -65,10 +69,25 @@ impl Exit {
             if cause.is::<ConfigError>() {
                 return Exit::Usage;
             }
+            if cause.is::<Refused>() {
+                return Exit::Usage;
+            }
+            if let Some(day::Error::Shape { .. } | day::Error::Parquet { .. }) =
+                cause.downcast_ref::<day::Error>()
+            {
+                return Exit::Integrity;
+            }
             if let Some(error) = cause.downcast_ref::<lake::Error>() {
                 return match (error, error.kind()) {
                     // The local disk: full, read-only, not permitted. Somebody has to look.
-                    (lake::Error::Io { .. }, _) => Exit::Failed,
+                    (
+                        lake::Error::Io { .. }
+                        | lake::Error::Day {
+                            source: day::Error::Io { .. },
+                            ..
+                        },
+                        _,
+                    ) => Exit::Failed,
                     // A bucket that is missing or closed to us.
                     (lake::Error::Store { error, .. }, _) if is_refused(error) => Exit::Failed,
                     (_, lake::ErrorKind::Usage) => Exit::Usage,

@@ -1,10 +1,11 @@
 //! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
 
-use crate::config::{LakeLocation, SnapshotSettings, StatusSettings, VerifySettings};
+use crate::config::{self, LakeLocation, Refused, SnapshotSettings, StatusSettings, VerifySettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::lake::{Lake, LakeOptions, SnapshotOptions};
@@ -46,6 +47,8 @@ pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit>
         from,
         to,
     } = settings;
+    config::range(from, to)?;
+    check_target(&location.lake, &target)?;
     let scratch = Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?;
     let asked = SnapshotOptions {
         target,
@@ -57,6 +60,27 @@ pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit>
     let snapshot = open(&location)?.snapshot(&asked, &scratch).await?;
     report::output(|out| report::snapshot(&snapshot, out))?;
     Ok(Exit::Done)
+}
+
+/// Refuses a place for snapshots within the lake: readers would find each row twice.
+fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
+    if target.is_empty() {
+        return Err(Refused(
+            "the place for snapshots is empty: want a path or a URL".to_string(),
+        ));
+    }
+    let resolved = |place: &str| match place.contains("://") {
+        true => PathBuf::from(place),
+        false => std::fs::canonicalize(place)
+            .or_else(|_| std::path::absolute(place))
+            .unwrap_or_else(|_| place.into()),
+    };
+    if resolved(target).starts_with(resolved(lake)) {
+        return Err(Refused(format!(
+            "snapshot {lake} to {target}: the target lies within the lake"
+        )));
+    }
+    Ok(())
 }
 
 /// Removes what killed runs left behind.

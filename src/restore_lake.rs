@@ -1,81 +1,114 @@
 //! `callake restore`: the lake → the records that it was made of.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
+use tempfile::NamedTempFile;
 
-use crate::config::{LakeLocation, RestoreSettings};
-use crate::day::Scratch;
+use crate::config::{self, LakeLocation, RestoreSettings};
+use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
-use crate::lake::{Lake, LakeOptions};
+use crate::lake::{DayPath, Lake, LakeOptions};
 use crate::report;
 use crate::restore::Records;
 
+/// Room for records on their way out.
+const BUFFER: usize = 1 << 20;
+
 /// Writes the records of the asked days, file by file, and says how many.
 pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
-    let output = settings.output.clone();
+    config::range(settings.from, settings.to)?;
+    let lake = open(&settings.location)?;
+    let paths = asked(&settings, &lake).await?;
+    let output = &settings.output;
     if output == Path::new("-") {
-        let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout());
-        let count = restore(&settings, &mut out)
-            .await
-            .context("write to standard output")?;
+        let out = BufWriter::with_capacity(BUFFER, io::stdout());
+        let count = restore(&settings, &lake, paths, out, "standard output").await?;
         report::note(&format!("restored {count} records"));
         return Ok(Exit::Done);
     }
-    let path = output.display();
-    let file = File::create(&output).with_context(|| format!("create {path}"))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
-    let count = restore(&settings, &mut out).await?;
-    let file = out
-        .into_inner()
-        .map_err(|error| error.into_error())
-        .with_context(|| format!("write {path}"))?;
-    file.sync_all().with_context(|| format!("write {path}"))?;
-    report::note(&format!("restored {count} records to {path}"));
+    let name = output.display().to_string();
+    let creating = || format!("create {name}");
+    let count = if output.exists() && !output.is_file() {
+        // A pipe or a device.
+        let file = File::options().write(true).open(output).with_context(creating)?;
+        restore(
+            &settings,
+            &lake,
+            paths,
+            BufWriter::with_capacity(BUFFER, file),
+            &name,
+        )
+        .await?
+    } else {
+        // What was there stays until all of the new is.
+        let folder = output
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let file = NamedTempFile::new_in(folder).with_context(creating)?;
+        let out = BufWriter::with_capacity(BUFFER, file.as_file());
+        let count = restore(&settings, &lake, paths, out, &name).await?;
+        file.as_file()
+            .sync_all()
+            .with_context(|| format!("write {name}"))?;
+        file.persist(output).with_context(creating)?;
+        count
+    };
+    report::note(&format!("restored {count} records to {name}"));
     Ok(Exit::Done)
 }
 
-async fn restore(settings: &RestoreSettings, out: &mut impl Write) -> anyhow::Result<usize> {
-    let RestoreSettings {
-        location: LakeLocation { lake, endpoint_url },
-        table,
-        from,
-        to,
-        output: _,
-    } = settings;
+fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
     let options = LakeOptions {
-        endpoint_url: endpoint_url.clone(),
+        endpoint_url: location.endpoint_url.clone(),
         ..LakeOptions::default()
     };
-    let lake = Lake::for_reading(lake, options)?;
-    let scratch = Scratch::new(&std::env::temp_dir(), crate::day::TEMP_LEFTOVER_AGE)?;
-    let paths = lake.day_files(&table.name).await?;
+    Ok(Lake::for_reading(&location.lake, options)?)
+}
+
+/// The files of the asked days. Rows without a day are part of the whole, and of no range.
+async fn asked(settings: &RestoreSettings, lake: &Lake) -> anyhow::Result<Vec<DayPath>> {
+    let RestoreSettings { table, from, to, .. } = settings;
+    let mut paths = lake.day_files(&table.name).await?;
     if paths.is_empty() {
         anyhow::bail!("restore {}: there is no {} in it", lake.location(), table.name);
     }
+    paths.retain(|path| match path.day.date() {
+        Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
+        None => from.is_none() && to.is_none(),
+    });
+    Ok(paths)
+}
+
+/// Writes the records of the files to `out`, which messages call `name`; gives their number.
+async fn restore(
+    settings: &RestoreSettings,
+    lake: &Lake,
+    paths: Vec<DayPath>,
+    mut out: impl Write,
+    name: &str,
+) -> anyhow::Result<usize> {
+    let scratch = Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?;
+    let writing = || format!("write {name}");
     let mut count = 0;
+    let mut lines = Vec::new();
     for path in paths {
-        // Rows without a day are part of the whole, and of no range.
-        let asked = match path.day.date() {
-            Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
-            None => from.is_none() && to.is_none(),
-        };
-        let Some(batches) = (if asked {
-            lake.read(&path, &scratch).await?
-        } else {
-            None
-        }) else {
+        let Some(batches) = lake.read(&path, &scratch).await? else {
             continue;
         };
         for batch in batches {
             let batch = batch.with_context(|| format!("read {path}"))?;
-            let records = Records::new(table, &batch).with_context(|| format!("read {path}"))?;
-            records.write(out).with_context(|| format!("restore {path}"))?;
+            lines.clear();
+            Records::new(settings.table, &batch)
+                .and_then(|records| records.write(&mut lines))
+                .with_context(|| format!("restore {path}"))?;
+            out.write_all(&lines).with_context(writing)?;
             count += batch.num_rows();
         }
     }
-    out.flush()?;
+    out.flush().with_context(writing)?;
     Ok(count)
 }

@@ -1,5 +1,7 @@
 //! One command from its settings to its exit code.
 
+use anyhow::Context as _;
+
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
 use crate::{convert, export, lake_commands, report, restore_lake, schema, tour};
@@ -40,7 +42,7 @@ async fn demo(command: Option<DemoCommand>, dest: String) -> anyhow::Result<Exit
     match command {
         None => tour::run(dest).await,
         Some(DemoCommand::Serve(args)) => {
-            args.run(&mut std::io::stdout()).await?;
+            args.run(&mut std::io::stdout()).await.context("serve the demo")?;
             Ok(Exit::Done)
         }
         Some(DemoCommand::Records(args)) => {

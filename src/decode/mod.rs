@@ -117,6 +117,8 @@ pub struct Decoder {
     schema: SchemaRef,
     roles: Vec<Role>,
     root: StructNode,
+    /// JSON keys of the columns that identify a record.
+    keys: Vec<Box<[u8]>>,
     context: Context,
     source: Source,
     account_ids: Texts,
@@ -132,7 +134,16 @@ impl Decoder {
     /// A decoder of the table's records, which come from the source until [`Decoder::set_source`] says otherwise.
     pub fn new(table: &Table, source: Source) -> Decoder {
         let root = StructNode::new(&table.fields);
+        let keys = table
+            .fields
+            .iter()
+            .filter(|field| table.key.contains(&field.name));
+        let keys = keys
+            .filter_map(|field| field.json.as_deref())
+            .map(|key| key.as_bytes().into())
+            .collect();
         Decoder {
+            keys,
             schema: arrow_schema::schema(table),
             roles: table.provenance.iter().filter_map(|field| field.role).collect(),
             context: Context {
@@ -156,6 +167,11 @@ impl Decoder {
     pub fn set_source(&mut self, source: Source) {
         self.context.offset_seconds = time::offset_seconds(source.timezone_offset);
         self.source = source;
+    }
+
+    /// Says when the records from now on were read, in microseconds since 1970-01-01T00:00:00Z.
+    pub fn set_fetched_at(&mut self, fetched_at: i64) {
+        self.source.fetched_at = fetched_at;
     }
 
     /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
@@ -208,6 +224,11 @@ impl Decoder {
         let elements = std::mem::take(&mut self.context.elements);
         self.rows += 1;
         self.bytes += length + extra + elements * ELEMENT_WEIGHT;
+    }
+
+    /// Whether this is a key of what identifies a record.
+    fn is_key(&self, key: &[u8]) -> bool {
+        self.keys.iter().any(|known| **known == *key)
     }
 
     /// Whether records have a column for this key.

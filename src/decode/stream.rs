@@ -59,6 +59,8 @@ pub struct Problem {
     pub cause: String,
     /// The bytes that gave no row; those that are yet to come follow as [`Event::Skipped`].
     pub raw: Vec<u8>,
+    /// Whether the input ends within it, so that nobody knows what else there was.
+    pub cut: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -349,10 +351,16 @@ impl Stream {
     fn page_tail(&mut self, decoder: &Decoder) -> Result<Option<Event>, Fail> {
         self.token()?;
         let mut cursor = self.cursor();
-        let mut of_record = false;
+        let mut fault = None;
         while cursor.token()? == b',' {
             cursor.pos += 1;
-            of_record |= decoder.has_field(&name(cursor.key()?.raw));
+            match &*name(cursor.key()?.raw) {
+                b"data" => fault = Some("a page with two lists of records: the second was not read"),
+                name if decoder.is_key(name) => {
+                    fault = Some("a page that has a key of a record behind its data")
+                }
+                _ => {}
+            }
             cursor.token()?;
             cursor.skip_value()?;
         }
@@ -362,9 +370,8 @@ impl Stream {
         )?;
         let end = cursor.pos;
         self.place = Place::Top;
-        if of_record {
-            let cause = "a page that has a key of a record behind its data".to_string();
-            return Ok(Some(self.problem(cause, end - self.pos)));
+        if let Some(cause) = fault {
+            return Ok(Some(self.problem(cause.to_string(), end - self.pos)));
         }
         self.pos = end;
         Ok(None)
@@ -427,6 +434,7 @@ impl Stream {
             record: self.records,
             cause,
             raw,
+            cut: false,
         })
     }
 
@@ -468,7 +476,10 @@ impl Stream {
         } else {
             "the page or array is cut off".to_string()
         };
-        self.resync(cause, false)
+        match self.resync(cause, false) {
+            Event::Problem(problem) => Event::Problem(Problem { cut: true, ..problem }),
+            other => other,
+        }
     }
 
     /// Passes over the value that starts here without holding it.
@@ -536,6 +547,8 @@ fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
         return Ok(Shape::Record);
     }
     let mut page_like = None;
+    // A page may have fields named as a record's are (`reason`); a record's own are told by its key.
+    let mut has_field = false;
     loop {
         let key = cursor.key()?;
         let value = cursor.token()?;
@@ -544,12 +557,14 @@ fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
             b"data" => page_like = Some("a page whose data is not an array"),
             b"numResults" => page_like = page_like.or(Some("a page without data")),
             b"error" | b"errors" => page_like = Some("an error of the API, not a page"),
-            name if decoder.has_field(name) => return Ok(Shape::Record),
-            _ => {}
+            name if decoder.is_key(name) => return Ok(Shape::Record),
+            name => has_field |= decoder.has_field(name),
         }
         cursor.skip_value()?;
         if cursor.token()? != b',' {
-            return Ok(page_like.map_or(Shape::Record, Shape::NoData));
+            return Ok(page_like
+                .filter(|_| !has_field)
+                .map_or(Shape::Record, Shape::NoData));
         }
         cursor.pos += 1;
     }

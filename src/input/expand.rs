@@ -1,5 +1,8 @@
 //! Arguments → inputs, in a stable order.
 
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::{Input, InputError};
@@ -7,76 +10,128 @@ use super::{Input, InputError};
 /// Endings of files that a folder is searched for; each may be followed by `.gz` or `.zst`.
 const ENDINGS: [&str; 3] = ["json", "ndjson", "jsonl"];
 
-/// Turns arguments into inputs: `-` is standard input, a folder stands for the inputs below it (hidden ones left out), a
-/// name with `*`, `?` or `[` that is not a file is a pattern. Files that are named are taken whatever their ending.
-///
-/// # Errors
-/// An argument that stands for nothing, or a folder that can't be listed.
-pub fn expand(arguments: &[String]) -> Result<Vec<Input>, InputError> {
-    let mut inputs = Vec::new();
+/// What arguments stand for.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The inputs, in order.
+    pub inputs: Vec<Input>,
+    /// Arguments that stand for nothing, and folders that can't be listed.
+    pub faults: Vec<InputError>,
+}
+
+/// Turns arguments into inputs: `-` is standard input, a folder stands for the inputs below it, a name with `*`, `?` or `[` that
+/// is not a file is a pattern. Files that are named are taken whatever their ending. In folders what is hidden is left out, and
+/// so are `_callake` (a lake's own files) and all that is neither a file nor a folder.
+pub fn expand(arguments: &[String]) -> Expanded {
+    let mut out = Expanded::default();
     for argument in arguments {
-        let path = Path::new(argument);
+        if let Err(fault) = out.add(argument) {
+            out.faults.push(fault);
+        }
+    }
+    out
+}
+
+impl Expanded {
+    fn add(&mut self, argument: &str) -> Result<(), InputError> {
         if argument == "-" {
-            inputs.push(Input::Stdin);
-        } else if path.is_dir() {
-            add_folder(path, &mut inputs)?;
-        } else if path.exists() {
-            inputs.push(Input::File(path.to_path_buf()));
-        } else if argument.contains(['*', '?', '[']) {
-            add_matches(argument, &mut inputs)?;
-        } else {
-            return Err(InputError::Missing(argument.clone()));
-        }
-    }
-    Ok(inputs)
-}
-
-fn add_matches(pattern: &str, inputs: &mut Vec<Input>) -> Result<(), InputError> {
-    let bad = |error: &dyn std::fmt::Display| InputError::Pattern(pattern.to_string(), error.to_string());
-    let before = inputs.len();
-    for path in glob::glob(pattern).map_err(|error| bad(&error))? {
-        let path = path.map_err(|error| bad(&error))?;
-        if path.is_dir() {
-            add_folder(&path, inputs)?;
-        } else {
-            inputs.push(Input::File(path));
-        }
-    }
-    if inputs.len() == before {
-        return Err(InputError::NoMatch(pattern.to_string()));
-    }
-    Ok(())
-}
-
-fn add_folder(folder: &Path, inputs: &mut Vec<Input>) -> Result<(), InputError> {
-    let before = inputs.len();
-    let mut folders = vec![folder.to_path_buf()];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        let failed = || InputError::io(folder.display());
-        for entry in std::fs::read_dir(&folder).map_err(failed())? {
-            let path = entry.map_err(failed())?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if name.starts_with('.') {
-                continue;
+            if self.inputs.contains(&Input::Stdin) {
+                return Err(InputError::Missing(
+                    "-, a second time: standard input can be read once".to_string(),
+                ));
             }
+            self.inputs.push(Input::Stdin);
+            return Ok(());
+        }
+        let path = Path::new(argument);
+        match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() => self.add_folder(path),
+            Ok(_) => {
+                self.inputs.push(Input::File(path.to_path_buf()));
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound && argument.contains(['*', '?', '[']) => {
+                self.add_matches(argument)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(InputError::Missing(argument.to_string()))
+            }
+            Err(error) => Err(InputError::io(argument)(error)),
+        }
+    }
+
+    fn add_matches(&mut self, pattern: &str) -> Result<(), InputError> {
+        let bad = |error: &dyn std::fmt::Display| InputError::Pattern(pattern.to_string(), error.to_string());
+        let before = self.inputs.len();
+        for path in glob::glob(pattern).map_err(|error| bad(&error))? {
+            let path = path.map_err(|error| bad(&error))?;
             if path.is_dir() {
-                folders.push(path);
-            } else if is_input(&name) {
-                files.push(path);
+                self.add_folder(&path)?;
+            } else {
+                self.inputs.push(Input::File(path));
             }
         }
+        if self.inputs.len() == before {
+            return Err(InputError::NoMatch(pattern.to_string()));
+        }
+        Ok(())
     }
-    files.sort();
-    inputs.extend(files.into_iter().map(Input::File));
-    if inputs.len() == before {
-        return Err(InputError::EmptyFolder(folder.display().to_string()));
+
+    fn add_folder(&mut self, folder: &Path) -> Result<(), InputError> {
+        let faults_before = self.faults.len();
+        let mut folders = vec![folder.to_path_buf()];
+        // Folders by their own identity: links can make loops.
+        let mut visited = HashSet::new();
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            match list(&folder, &mut visited) {
+                Ok(entries) => {
+                    for (path, is_folder) in entries {
+                        if is_folder {
+                            folders.push(path)
+                        } else {
+                            files.push(path)
+                        }
+                    }
+                }
+                Err(error) => self.faults.push(InputError::io(folder.display())(error)),
+            }
+        }
+        if files.is_empty() && self.faults.len() == faults_before {
+            return Err(InputError::EmptyFolder(folder.display().to_string()));
+        }
+        files.sort();
+        self.inputs.extend(files.into_iter().map(Input::File));
+        Ok(())
     }
-    Ok(())
+}
+
+/// Inputs and folders of a folder, nothing where it was visited before.
+fn list(folder: &Path, visited: &mut HashSet<(u64, u64)>) -> std::io::Result<Vec<(PathBuf, bool)>> {
+    let identity = std::fs::metadata(folder)?;
+    if !visited.insert((identity.dev(), identity.ino())) {
+        return Ok(Vec::new());
+    }
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if name.starts_with('.') || name == "_callake" {
+            continue;
+        }
+        // A link to nothing is nothing.
+        let Ok(found) = std::fs::metadata(&path) else {
+            continue;
+        };
+        if found.is_dir() || (found.is_file() && is_input(&name)) {
+            entries.push((path, found.is_dir()));
+        }
+    }
+    Ok(entries)
 }
 
 fn is_input(name: &str) -> bool {
@@ -116,14 +171,19 @@ mod tests {
                 .map(|a| a.replace("ROOT", &root.display().to_string()))
                 .collect();
             let want: Vec<_> = want.iter().map(|name| Input::File(root.join(name))).collect();
-            assert_eq!(expand(&arguments).unwrap(), want, "{arguments:?}");
+            assert_eq!(expand(&arguments).inputs, want, "{arguments:?}");
         };
         check(&["ROOT"], &["a.JSON", "b.ndjson.gz", "sub/c.jsonl.zst"]);
         check(&["ROOT/*.txt"], &["note.txt"]);
         check(&["ROOT/note.txt", "ROOT/s*"], &["note.txt", "sub/c.jsonl.zst"]);
+        std::fs::create_dir(root.join("_callake")).unwrap();
+        std::fs::write(root.join("_callake/run.json"), "").unwrap();
+        std::os::unix::fs::symlink("..", root.join("sub/loop")).unwrap();
+        std::os::unix::fs::symlink("nowhere", root.join("sub/gone.json")).unwrap();
+        check(&["ROOT"], &["a.JSON", "b.ndjson.gz", "sub/c.jsonl.zst"]);
         for missing in ["ROOT/nope", "ROOT/nope*", "ROOT/sub/.hidden/f", "ROOT/***"] {
             let argument = missing.replace("ROOT", &root.display().to_string());
-            let error = expand(std::slice::from_ref(&argument)).unwrap_err().to_string();
+            let error = expand(std::slice::from_ref(&argument)).faults[0].to_string();
             assert!(error.contains(&argument), "{error}");
         }
     }

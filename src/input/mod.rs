@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-pub use expand::expand;
+pub use expand::{Expanded, expand};
 pub use read::{BatchSink, Fault, Intake, Proof, Reading, Rejects, Tolerance};
 
 /// One input: a file, or standard input.
@@ -52,13 +52,16 @@ pub enum InputError {
     #[error("find input {0}: the folder holds no .json, .ndjson or .jsonl file (plain, .gz or .zst)")]
     EmptyFolder(String),
     /// The operating system said no.
-    #[error("read {name}: {error}")]
+    #[error("use {name}: {error}")]
     Io {
         /// The input.
         name: String,
         /// What it said.
         error: std::io::Error,
     },
+    /// The rejects file has something in it.
+    #[error("write the rejects file {0}: it is there and not empty; name another one")]
+    RejectsTaken(String),
     /// Some input gave no row.
     #[error("{0}")]
     Bad(String),

@@ -1,6 +1,8 @@
 //! Reads inputs through the decoder, batch by batch, and decides what a fault in one of them costs.
 
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -79,13 +81,32 @@ pub struct Intake<'a> {
 }
 
 impl Intake<'_> {
-    /// Reads all inputs and hands over their records in batches; gives the decoder's counts too.
+    /// Reads all inputs and hands over their records in batches; gives the decoder's counts too. `missing` are inputs that were
+    /// not found.
+    ///
+    /// Of records with one key the last of an input counts: each is taken to be read a microsecond after the one before.
     ///
     /// # Errors
     /// The first fault where faults are not tolerated; a row that does not give back its record; what the sink says; a rejects
     /// file that can't be written.
-    pub fn read_all(mut self, inputs: &[Input]) -> anyhow::Result<(Reading, Tally)> {
+    pub fn read_all(
+        mut self,
+        inputs: &[Input],
+        missing: Vec<InputError>,
+    ) -> anyhow::Result<(Reading, Tally)> {
         let mut reading = Reading::default();
+        for error in missing {
+            if matches!(self.tolerance, Tolerance::Stop) {
+                return Err(error.into());
+            }
+            reading.faults.push(Fault {
+                input: error.to_string(),
+                line: None,
+                record: None,
+                cause: "it was left out".to_string(),
+                rejected: false,
+            });
+        }
         for input in inputs {
             let opened = match open::open(input) {
                 Ok(opened) => opened,
@@ -103,7 +124,7 @@ impl Intake<'_> {
                 fetched_at,
                 ..self.source.clone()
             });
-            self.read_one(input, opened.reader, &mut reading)?;
+            self.read_one(input, opened.reader, fetched_at, &mut reading)?;
             reading.inputs += 1;
         }
         self.hand_over()?;
@@ -114,11 +135,14 @@ impl Intake<'_> {
         &mut self,
         input: &Input,
         reader: Box<dyn Read + Send>,
+        fetched_at: i64,
         reading: &mut Reading,
     ) -> anyhow::Result<()> {
         let mut reader = Filler { reader, failed: None };
         let mut stream = Stream::new();
         loop {
+            let number = i64::try_from(stream.records()).unwrap_or(i64::MAX);
+            self.decoder.set_fetched_at(fetched_at.saturating_add(number));
             match stream.advance(&mut self.decoder) {
                 Event::Skipped(bytes) => {
                     if let Tolerance::Rejects(rejects) = &mut self.tolerance {
@@ -274,7 +298,8 @@ impl Reading {
             (Tolerance::Rejects(rejects), Some(problem)) => {
                 rejects.end()?;
                 rejects.write(&problem.raw)?;
-                fault.rejected = true;
+                // What is cut off is not all there, whatever there is of it.
+                fault.rejected = !problem.raw.is_empty() && !problem.cut;
             }
             (Tolerance::KeepGoing | Tolerance::Rejects(_), _) => {}
         }
@@ -291,6 +316,24 @@ pub struct Rejects {
 }
 
 impl Rejects {
+    /// Rejects that are written to a new file, or to one that is empty: what an earlier run rejected is nowhere else, and a slip
+    /// of the hand must not cost an input.
+    ///
+    /// # Errors
+    /// The file can't be made, or has something in it.
+    pub fn create(path: &Path) -> Result<Rejects, InputError> {
+        let failed = || InputError::io(format!("the rejects file {}", path.display()));
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(path)
+            .map_err(failed())?;
+        if file.metadata().map_err(failed())?.len() > 0 {
+            return Err(InputError::RejectsTaken(path.display().to_string()));
+        }
+        Ok(Rejects::new(file))
+    }
+
     /// Rejects that are written to the file as they come.
     pub fn new(file: impl Write + Send + 'static) -> Rejects {
         Rejects {

@@ -5,7 +5,6 @@ mod summary;
 
 use std::io::{self, BufWriter, Write};
 
-use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 pub use record::RunRecord;
@@ -37,7 +36,21 @@ pub fn error(error: &anyhow::Error) {
 
 /// Says something on standard error. Where that is closed there is nobody to tell.
 pub fn note(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", one_line(text));
+}
+
+/// The text with its control characters escaped: names and keys come from outside, and must neither end the line nor steer the
+/// terminal.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+    out
 }
 
 /// Lets `write` write results to standard output.
@@ -51,13 +64,18 @@ pub fn output(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::R
 /// As [`output`], for writers that can fail in other ways too.
 ///
 /// # Errors
-/// As [`output`].
+/// As [`output`]; only what standard output itself says is put down to it.
 pub fn output_with(write: impl FnOnce(&mut dyn Write) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let written = write(&mut out).and_then(|()| Ok(out.flush()?));
     // What is still buffered could not be written; dropping the writer must not try it again.
     drop(out.into_parts());
-    written.context("write to standard output")
+    written.map_err(
+        |error| match error.is::<io::Error>() && error.source().is_none() {
+            true => error.context("write to standard output"),
+            false => error,
+        },
+    )
 }
 
 /// Most faults that are told one by one.

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::one_line;
 use crate::decode::Tally;
 use crate::lake::{Cleaned, Snapshot, Verification};
 use crate::report::RunRecord;
@@ -191,9 +192,9 @@ fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
             out,
             "  {}: {}",
             if pattern.is_empty() {
-                "(whole record)"
+                "(whole record)".to_string()
             } else {
-                pattern
+                one_line(pattern)
             },
             grouped(**count)
         )?;
