@@ -176,6 +176,10 @@ pub struct ApiArgs {
     /// File with the token.
     #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+    /// Local folder for pages that are fetched and not yet published, so that a killed run does not ask for them again; by default
+    /// in the lake if that is local, else in the temporary folder.
+    #[arg(long, value_name = "DIR", env = "CALLAKE_SPOOL")]
+    pub spool: Option<PathBuf>,
 }
 
 /// `callake export`.
@@ -466,6 +470,7 @@ impl From<ApiArgs> for ApiSettings {
             timezone_offset,
             rate,
             token_file,
+            spool,
         } = args;
         ApiSettings {
             host,
@@ -475,6 +480,7 @@ impl From<ApiArgs> for ApiSettings {
             timezone_offset,
             rate,
             token_file,
+            spool,
         }
     }
 }

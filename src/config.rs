@@ -170,6 +170,8 @@ pub struct ApiSettings {
     pub rate: u32,
     /// File with the token.
     pub token_file: Option<PathBuf>,
+    /// Folder for pages that are fetched and not yet published; `None` for one of the lake's own, or a temporary one.
+    pub spool: Option<PathBuf>,
 }
 
 /// `callake export`.

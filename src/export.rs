@@ -1,5 +1,7 @@
 //! `callake export` and `callake sync`: days of the API → the lake.
 
+use std::path::{Path, PathBuf};
+
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
@@ -26,7 +28,7 @@ pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
         refresh,
         lake: place,
     } = settings;
-    let client = client(&api)?;
+    let client = client(&api, &place)?;
     let mut days = api::days(place.zone, from, to)?;
     let lake = publish::open(&place).await?;
     if !refresh {
@@ -45,7 +47,7 @@ pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
         lookback,
         lake: place,
     } = settings;
-    let client = client(&api)?;
+    let client = client(&api, &place)?;
     let lake = publish::open(&place).await?;
     let days = due::by_now(from, lookback, &api, &lake).await?;
     let mut record = RunRecord::start("sync", api.account.as_str());
@@ -53,13 +55,17 @@ pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
     publish::end_run(&lake, record, outcome, report::export).await
 }
 
-fn client(settings: &ApiSettings) -> anyhow::Result<Client> {
+fn client(settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Client> {
     let credentials = secrets::credentials(settings.token_file.as_deref())?;
-    Ok(Client::new(client_config(settings, credentials))?)
+    Ok(Client::new(client_config(settings, place, credentials))?)
 }
 
 /// What the client needs of the settings.
-pub(crate) fn client_config(settings: &ApiSettings, credentials: api::Credentials) -> ClientConfig {
+pub(crate) fn client_config(
+    settings: &ApiSettings,
+    place: &LakeSettings,
+    credentials: api::Credentials,
+) -> ClientConfig {
     let ApiSettings {
         host,
         account,
@@ -68,12 +74,25 @@ pub(crate) fn client_config(settings: &ApiSettings, credentials: api::Credential
         timezone_offset,
         rate,
         token_file: _,
+        spool,
     } = settings;
     ClientConfig {
         endpoint: *endpoint,
         timezone_offset: *timezone_offset,
         rate_per_minute: *rate,
+        spool: Some(spool.clone().unwrap_or_else(|| spool_beside(&place.dest))),
         ..ClientConfig::new(host.clone(), account.to_string(), stream.clone(), credentials)
+    }
+}
+
+/// The spool's folder where none is named: in the lake, if that is local, so that it is found again whatever machine runs next.
+fn spool_beside(dest: &str) -> PathBuf {
+    match dest
+        .strip_prefix("file://")
+        .or((!dest.contains("://")).then_some(dest))
+    {
+        Some(folder) => Path::new(folder).join("_callake/spool"),
+        None => std::env::temp_dir().join("callake-spool"),
     }
 }
 
@@ -87,6 +106,7 @@ pub(crate) async fn export(
     record: &mut RunRecord,
 ) -> anyhow::Result<Exit> {
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
+    let spool = client.spool().cloned();
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
     let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = events.recv().await {
@@ -98,6 +118,9 @@ pub(crate) async fn export(
                 record
                     .files
                     .extend(publish::publish(lake, &settings.account, rows, facts).await?);
+                if let Some(spool) = &spool {
+                    spool.remove_through(report.window.to)?;
+                }
                 record.days.push(*report);
             }
             Event::Run(cost) => record.cost = Some(*cost),
@@ -109,6 +132,9 @@ pub(crate) async fn export(
     record
         .files
         .extend(publish::publish(lake, &settings.account, rows, DayFacts::default()).await?);
+    if let Some(spool) = &spool {
+        spool.clear()?;
+    }
     Ok(Exit::Done)
 }
 

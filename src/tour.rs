@@ -28,7 +28,7 @@ pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
         secret: secret.into(),
     };
     let server = tokio::spawn(server::serve(listener, options));
-    let client = Client::new(export::client_config(&settings.api, credentials))?;
+    let client = Client::new(export::client_config(&settings.api, &settings.lake, credentials))?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
     let lake = publish::open(&settings.lake).await?;
     let mut record = RunRecord::start("export", settings.api.account.as_str());
@@ -53,6 +53,7 @@ fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Resu
             timezone_offset: 0,
             rate: 60,
             token_file: None,
+            spool: None,
         },
         from: first,
         to: first.checked_add_days(days).unwrap_or(first),

@@ -57,7 +57,7 @@ def test_sync_brings_a_lake_up_to_now(tmp_path):
     options = ["--first-day", str(first), "--days", "6", "--records", "1200", "--live"]
     lake = tmp_path / "lake"
     with Server(tmp_path, *options) as server:
-        assert "--from" in sync(server, lake, code=1).stderr, "an empty lake does not say where to start"
+        assert "--from" in sync(server, lake, code=2).stderr, "an empty lake does not say where to start"
         sync(server, lake, "--from", str(first), "--lookback", "0d")
         days = status(lake)
         assert sorted(days) == [str(first + datetime.timedelta(days=day)) for day in range(4)]
