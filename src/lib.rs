@@ -7,3 +7,4 @@
 //! One way, no back and forth. Each module is a room that knows its own job and nothing downstream of it.
 
 pub mod api;
+pub mod demo;
