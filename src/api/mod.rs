@@ -12,18 +12,23 @@
 
 pub mod auth;
 mod budget;
+mod coverage;
 pub mod days;
 mod density;
+mod edges;
 pub mod error;
 pub mod fetch;
 pub mod http;
+mod last_resort;
 pub mod page;
 pub mod read;
 pub mod readings;
 pub mod report;
 pub mod request;
 pub mod retry;
+mod run;
 pub mod spool;
+mod tally;
 mod walk;
 pub mod window;
 

@@ -1,34 +1,42 @@
-//! Reads days: plans windows, has them walked, splits what does not fit, and reports each day when nothing of it is
-//! missing any more.
+//! Reads days: plans windows, has them walked, takes apart what does not fit, and reports each day when nothing of it
+//! is missing any more.
 //!
-//! What the time filter being undocumented means for a day, whose rows are those that *start* in it:
+//! Which time of a session the API filters on is not documented. What that means for a day, whose rows are those that
+//! *start* in it:
 //!
 //! | row | seen | what follows |
 //! | --- | --- | --- |
-//! | D1 | a row with its start between the bounds of its request and its end after them | the filter takes starts: a day is complete when its own seconds are |
-//! | D2 | a row with its end between the bounds and its start before them, and none of D1 | the filter takes ends: a day is complete when its own seconds and those of [`LONGEST_SESSION`] after it are, and only pages that cannot shift count |
-//! | D3 | neither, but some row lasts for seconds | ask for the seconds around its start: it comes back (D1) or not (D2) |
-//! | D4 | no row that could tell | ask for as long after the days as one request may: what starts in them and ends there shows up (D2) |
-//! | D5 | most rows of a page outside its bounds by both times | the filter is not understood: unproven |
+//! | D1 | rows with their start between the bounds of their request and their end after them | the filter takes starts: a day is complete when its own seconds are |
+//! | D2 | rows with their end between the bounds and their start before, and few of D1 | the filter takes ends: a day is complete when its own seconds and those of [`LONGEST_SESSION`] after it are, and only single pages prove |
+//! | D3 | rows that began and ended before the bounds, and few of D1 | the filter takes the last change: as D2, but up to now |
+//! | D4 | none of these, but some row lasts for seconds | ask for the seconds around its start: it comes back (D1) or not (D2) |
+//! | D5 | no row that could tell | ask for as long after the days as one request may: what starts in them and ends there shows up (D2) |
+//! | D6 | most rows of a window outside its bounds otherwise | the filter is not understood: unproven |
 //!
-//! Windows proven by several pages before D2 was seen, and all after them, are read again.
+//! Windows proven by several pages before D2 or D3 was seen, and all after them, are read again. Under D2 and D3 one
+//! window is read after the other: a session that changes meanwhile moves to a later one, which is still to come.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use chrono::{DateTime, Utc};
 use futures::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::Sender;
 
+use super::coverage::{Coverage, Gap};
 use super::density::{Density, Target};
+use super::edges::Edges;
 use super::error::{ApiError, Doubt, Unproven};
 use super::fetch::Cost;
 use super::http::Answer;
+use super::last_resort;
 use super::page::{Page, Row};
 use super::readings::{Filter, Readings, Unit};
-use super::report::{DayReport, ReadingsReport, RunReport, WindowReport};
+use super::report::{ReadingsReport, RunReport, WindowReport};
 use super::request::{Ask, MAX_OFFSET};
+use super::run::{Head, Run};
 use super::spool::{Entry, Spool};
-use super::walk::{self, Head, Run, Verdict, Walk, Way};
+use super::tally::{Tally, distinct};
+use super::walk::{self, Verdict, Walk, Way};
 use super::window::{Bounds, MAX_SECONDS, Window};
 use super::{Day, Event, FetchedPage};
 
@@ -38,11 +46,21 @@ pub const LONGEST_SESSION: i64 = 30 * 86_400;
 /// Windows read at once, at most: beyond that, pages in memory grow and estimates rest on older windows.
 const MAX_LANES: usize = 8;
 
-/// Pages that a window is planned for, of the 11 that can be reached.
+/// Pages that a window is planned for, of the 11 that can be reached: fuller ones cost less, too full ones are read
+/// twice in part.
 const PAGES: f64 = 9.2;
+
+/// Share of a page that a window of one page is planned for.
+const SINGLE: f64 = 0.78;
+
+/// Pages of a window where it is known only that the density is high.
+const FIRST_PAGES: f64 = 3.0;
 
 /// Runs kept, of 1,100 rows each: more than windows split into one another.
 const RUNS: usize = 32;
+
+/// How often seconds that passed while reading are read as well, where changed sessions move to the present.
+const LAST_LOOKS: u32 = 3;
 
 /// What a reading needs to know beside the days.
 pub(crate) struct Setting<'a> {
@@ -56,20 +74,7 @@ pub(crate) struct Setting<'a> {
     pub(crate) lanes: &'a (dyn Fn() -> usize + Sync),
 }
 
-/// Seconds still to be read.
-#[derive(Debug, Clone, Copy, Default)]
-struct Gap {
-    to: i64,
-    /// Only pages that cannot shift will do: something moved here.
-    single: bool,
-    /// A width known better than by what lies before.
-    width: Option<i64>,
-    /// Whether a window that begins here has been too wide before.
-    was_full: bool,
-    /// Past the days, read only for what started in them.
-    tail: bool,
-}
-
+/// A window about to be walked.
 #[derive(Debug, Clone)]
 struct Task {
     way: Way,
@@ -78,54 +83,24 @@ struct Task {
     last_resort: bool,
 }
 
-/// Rows just inside and outside a boundary between two windows, once both are read.
-#[derive(Debug, Default)]
-struct Edge {
-    left: Option<Side>,
-    right: Option<Side>,
-}
-
-#[derive(Debug)]
-struct Side {
-    bounds: Bounds,
-    /// Keys and times in the two seconds around the boundary.
-    rows: Vec<(u64, i64)>,
-}
-
-#[derive(Debug)]
-struct DayTally {
-    day: Day,
-    closed: bool,
-    keys: HashSet<u64>,
-    rows: u64,
-    cost: Cost,
-    windows: Vec<WindowReport>,
-    unproven: Vec<Unproven>,
-    read_from: Option<DateTime<Utc>>,
-    read_until: Option<DateTime<Utc>>,
-    is_reported: bool,
-}
-
 struct Reader<'a> {
     setting: Setting<'a>,
     events: &'a Sender<Event>,
     readings: Readings,
     density: Density,
-    gaps: BTreeMap<i64, Gap>,
-    under_way: BTreeMap<i64, i64>,
-    /// Windows that have been read, by their first second.
-    read: BTreeMap<i64, i64>,
-    /// Windows proven by W2 while the filter was not known.
-    provisional: Vec<Window>,
-    edges: HashMap<i64, Edge>,
+    coverage: Coverage,
+    edges: Edges,
+    tally: Tally,
+    run: RunReport,
+    /// The first second of windows proven by several pages while the filter was not known.
+    provisional: Option<i64>,
     /// What windows that were too wide have told of those inside them, the last [`RUNS`].
     runs: VecDeque<Run>,
-    /// A row that lasts for seconds, for the experiment of D3.
+    /// A row that lasts for seconds, for the experiment of D4.
     candidate: Option<Row>,
-    /// D4 has been done, or D2 extended the reading.
-    tail_is_planned: bool,
-    days: Vec<DayTally>,
-    run: RunReport,
+    /// How far past the days the reading is planned, in seconds.
+    past: Option<i64>,
+    last_looks: u32,
 }
 
 /// Reads days and delivers events; the run's report comes back also when it fails.
@@ -140,16 +115,17 @@ where
 {
     let mut reader = Reader::new(setting, events);
     let outcome = reader.read(ask).await;
-    let mut run = reader.run;
+    let Reader {
+        readings, mut run, ..
+    } = reader;
     run.readings = ReadingsReport {
-        offset_unit: reader.readings.unit,
-        time_filter: reader.readings.filter(),
-        counts_window: reader.readings.counts_window,
+        offset_unit: readings.unit,
+        time_filter: readings.filter(),
+        counts_window: readings.counts_window,
     };
     let outcome = match outcome {
-        Ok(()) if run.unproven.is_empty() => Ok(()),
-        Ok(()) => Err(ApiError::Incomplete(run.unproven.clone())),
-        Err(error) => Err(error),
+        Ok(()) if !run.unproven.is_empty() => Err(ApiError::Incomplete(run.unproven.clone())),
+        outcome => outcome,
     };
     (run, outcome)
 }
@@ -157,49 +133,28 @@ where
 impl<'a> Reader<'a> {
     fn new(setting: Setting<'a>, events: &'a Sender<Event>) -> Self {
         let now = (setting.now)().timestamp();
-        let mut gaps: BTreeMap<i64, Gap> = BTreeMap::new();
-        let mut days = Vec::new();
+        let mut coverage = Coverage::default();
         for day in setting.days {
-            let closed = now >= day.window.to + setting.settling;
-            days.push(DayTally {
-                day: *day,
-                closed,
-                keys: HashSet::new(),
-                rows: 0,
-                cost: Cost::default(),
-                windows: Vec::new(),
-                unproven: Vec::new(),
-                read_from: None,
-                read_until: None,
-                is_reported: false,
-            });
             // What has not begun holds nothing.
             let to = day.window.to.min(now + 1);
-            if to <= day.window.from {
-                continue;
-            }
-            match gaps.last_entry() {
-                Some(mut last) if last.get().to == day.window.from => last.get_mut().to = to,
-                _ => {
-                    gaps.insert(day.window.from, Gap { to, ..Gap::default() });
-                }
+            if day.window.from < to {
+                coverage.plan_day(Window::new(day.window.from, to));
             }
         }
         Self {
-            readings: Readings::new(setting.timezone_offset),
-            setting,
             events,
+            readings: Readings::new(setting.timezone_offset),
             density: Density::default(),
-            gaps,
-            under_way: BTreeMap::new(),
-            read: BTreeMap::new(),
-            provisional: Vec::new(),
-            edges: HashMap::new(),
+            coverage,
+            edges: Edges::default(),
+            tally: Tally::new(setting.days, setting.settling, now),
+            run: RunReport::default(),
+            provisional: None,
             runs: VecDeque::new(),
             candidate: None,
-            tail_is_planned: false,
-            days,
-            run: RunReport::default(),
+            past: None,
+            last_looks: 0,
+            setting,
         }
     }
 
@@ -213,10 +168,10 @@ impl<'a> Reader<'a> {
         loop {
             while walks.len() < self.lanes() {
                 let Some(task) = self.next_task() else { break };
-                self.under_way.insert(task.way.window.from, task.way.window.to);
+                self.coverage.begin(task.way.window);
                 walks.push(async move {
                     let walk = if task.last_resort {
-                        walk::last_resort(ask, task.way).await
+                        last_resort::walk(ask, task.way).await
                     } else {
                         walk::walk(ask, task.way, &task.head).await
                     };
@@ -224,16 +179,17 @@ impl<'a> Reader<'a> {
                 });
             }
             if let Some((task, walk)) = walks.next().await {
-                self.under_way.remove(&task.way.window.from);
+                self.coverage.end(task.way.window);
                 self.take(task, walk?).await?;
-            } else if !self.needs_tail() {
+            }
+            self.settle_filter(ask).await?;
+            self.report_days().await?;
+            if walks.is_empty() && self.coverage.is_done() {
                 break;
             }
-            self.decide(ask).await?;
-            self.report_days().await?;
         }
-        if let Some(day) = self.days.first() {
-            self.readings.finish_zone(day.day.window)?;
+        if let Some(window) = self.tally.windows().next() {
+            self.readings.finish_zone(window)?;
         }
         Ok(())
     }
@@ -251,57 +207,19 @@ impl<'a> Reader<'a> {
 
     /// The first seconds still to be read, as a window of the width that suits them.
     fn next_task(&mut self) -> Option<Task> {
-        let (from, gap) = self.gaps.pop_first()?;
-        let asked_at = (self.setting.now)();
-        let settled_to = asked_at.timestamp() - self.setting.settling;
-        let is_paged = |readings: &Readings| {
-            !gap.single
-                && readings.unit != Some(Unit::Records)
-                && readings.filter() != Some(Filter::End)
-                && settled_to > from
-        };
-        let paged = is_paged(&self.readings);
-        let full = self.readings.full as f64;
-        let target = if paged {
-            // The reach is 11 pages.
-            Target {
-                rows: full * PAGES,
-                cautious: false,
-            }
-        } else {
-            Target {
-                rows: full * 0.78,
-                cautious: false,
-            }
-        };
-        let first_day = self
-            .days
-            .iter()
-            .find(|day| day.day.window.contains(from))
-            .map(|day| day.day.window.to);
-        // Nothing is known but that it is dense: a small window tells how dense.
-        let target = if gap.was_full && self.density.width(from, target).is_none() {
-            Target {
-                rows: full * 3.0,
-                ..target
-            }
-        } else {
-            target
-        };
-        let by_run = || self.width_by_run(from, target.rows).filter(|_| paged);
-        let width = gap
-            .width
-            .or_else(by_run)
-            .or_else(|| self.density.width(from, target));
-        let width = width.unwrap_or_else(|| first_day.map_or(MAX_SECONDS, |to| to - from));
+        let (from, gap) = self.coverage.next()?;
+        let settled_to = (self.setting.now)().timestamp() - self.setting.settling;
+        let paged = !gap.single
+            && self.readings.unit != Some(Unit::Records)
+            && matches!(self.readings.filter(), None | Some(Filter::Start))
+            && settled_to > from;
+        let (width, is_first) = self.width(from, gap, paged);
         let mut to = (from + width.clamp(1, MAX_SECONDS)).min(gap.to);
         if paged {
             // Beyond that, rows may still come in.
             to = to.min(settled_to);
         }
-        if to < gap.to {
-            self.gaps.insert(to, Gap { width: None, ..gap });
-        }
+        self.coverage.open(to, Gap { width: None, ..gap });
         let window = Window::new(from, to);
         let bounds = self.readings.bounds(window);
         let way = Way {
@@ -312,10 +230,10 @@ impl<'a> Reader<'a> {
             unit: self.readings.unit,
             filter: self.readings.filter(),
             full: self.readings.full,
-            // What D4 reads is little, and a request more is a third of what an empty day may cost.
+            // What D5 reads is little, and a request more is a third of what an empty day may cost.
             full_is_known: self.readings.full_is_known || gap.tail,
             counts_window: self.readings.counts_window,
-            is_first: self.density.width(from, target).is_none(),
+            is_first,
         };
         Some(Task {
             way,
@@ -325,48 +243,48 @@ impl<'a> Reader<'a> {
         })
     }
 
-    async fn take(&mut self, task: Task, walk: Walk) -> Result<(), ApiError> {
-        let window = walk.window;
-        for (_, answer) in &walk.pages {
-            self.readings.observe(window, walk.bounds, &answer.page)?;
-            self.look_for_candidate(&answer.page);
+    /// The width for a window in seconds, and whether nothing is known of the density there.
+    fn width(&self, from: i64, gap: Gap, paged: bool) -> (i64, bool) {
+        let full = self.readings.full as f64;
+        let rows = if paged { full * PAGES } else { full * SINGLE };
+        let by_density = self.density.width(
+            from,
+            Target {
+                rows,
+                cautious: false,
+            },
+        );
+        let is_first = by_density.is_none();
+        // It is known that rows are dense, not how dense: a small window tells.
+        let rows = if is_first && gap.was_full {
+            rows.min(full * FIRST_PAGES)
+        } else {
+            rows
+        };
+        let by_run = || self.width_by_run(from, rows).filter(|_| paged);
+        let whole_day = || {
+            self.tally
+                .day_window_at(from)
+                .map_or(MAX_SECONDS, |day| day.to - from)
+        };
+        let width = gap.width.or_else(by_run).or(by_density).unwrap_or_else(whole_day);
+        (width, is_first)
+    }
+
+    /// The width of a window from `from` on, by the bot sessions that a run has told of: where they are dense, so are
+    /// the others.
+    fn width_by_run(&self, from: i64, rows: f64) -> Option<i64> {
+        let run = self.runs.iter().rev().find(|run| run.window.contains(from))?;
+        let wanted = (rows * self.density.bot_share()) as usize;
+        // Fewer say too little.
+        if wanted < 20 {
+            return None;
         }
-        self.readings.unit = self.readings.unit.or(walk.unit);
-        self.readings.full_is_known |= walk.end_is_end;
-        self.charge(window, &walk.cost);
-        tracing::debug!(%window, verdict = ?walk.verdict, requests = walk.cost.requests, rows = walk.rows().count(),
-            paged = task.way.paged, known = walk.before.len(), "window read");
-        let again = |gap: Gap| (window.from, Gap { to: window.to, ..gap });
-        match walk.verdict {
-            Verdict::Proven => {
-                let doubt = is_outside(&walk).then_some(Doubt::OutsideWindow);
-                if doubt.is_none() {
-                    self.save(&walk, true).await?;
-                }
-                self.accept(walk, doubt).await?;
-            }
-            Verdict::Unproven(doubt) => self.accept(walk, Some(doubt)).await?,
-            Verdict::Full(rows) => self.split(task, walk, rows).await?,
-            Verdict::Moved => {
-                self.run.windows_moved += 1;
-                // One second that moved is for the last resort.
-                let was_full = task.gap.was_full || window.seconds() == 1;
-                let (from, gap) = again(Gap {
-                    single: true,
-                    width: None,
-                    was_full,
-                    ..task.gap
-                });
-                self.gaps.insert(from, gap);
-            }
-            Verdict::SmallPages(rows) => {
-                self.readings.full = rows.max(1);
-                self.readings.full_is_known = true;
-                let (from, gap) = again(task.gap);
-                self.gaps.insert(from, gap);
-            }
+        match run.bots_from(from).get(wanted) {
+            Some(time) => Some((time - from).max(1)),
+            None if run.holds_all_bots() => Some(run.window.to - from),
+            None => None,
         }
-        Ok(())
     }
 
     /// What is known of the head of the list of `bounds` (W6); only a filter on starts keeps its rows in it.
@@ -384,26 +302,50 @@ impl<'a> Reader<'a> {
         heads.max_by_key(|head| head.rows.len()).unwrap_or_default()
     }
 
-    /// The width of a window from `from` on, by the bot sessions that a run has told of: where they are dense, so are
-    /// the others.
-    fn width_by_run(&self, from: i64, target: f64) -> Option<i64> {
-        let run = self.runs.iter().rev().find(|run| run.window.contains(from))?;
-        let bots = run
-            .rows
-            .iter()
-            .filter(|row| !row.conversation)
-            .filter_map(|row| row.start);
-        let mut bots: Vec<i64> = bots.filter(|time| *time >= from).collect();
-        bots.sort_unstable();
-        let wanted = (target * self.density.bot_share()) as usize;
-        // Fewer say too little.
-        if wanted < 20 {
-            return None;
+    async fn take(&mut self, task: Task, walk: Walk) -> Result<(), ApiError> {
+        let window = walk.window;
+        for (_, answer) in &walk.pages {
+            self.readings.observe(window, walk.bounds, &answer.page)?;
+            self.look_for_candidate(&answer.page);
         }
-        match bots.get(wanted) {
-            Some(time) => Some((time - from).max(1)),
-            None if run.holds_all_bots() => Some(run.window.to - from),
-            None => None,
+        self.readings.unit = self.readings.unit.or(walk.unit);
+        self.readings.full_is_known |= walk.end_is_end;
+        self.tally.charge(window, &walk.cost);
+        tracing::debug!(%window, verdict = ?walk.verdict, requests = walk.cost.requests, rows = walk.rows().count(),
+            paged = task.way.paged, known = walk.before.len(), "window read");
+        let again = Gap {
+            to: window.to,
+            ..task.gap
+        };
+        match walk.verdict {
+            Verdict::Proven if self.is_outside(&walk) => self.accept(walk, Some(Doubt::OutsideWindow)).await,
+            Verdict::Proven => {
+                self.save(&walk, true).await?;
+                self.accept(walk, None).await
+            }
+            Verdict::Unproven(doubt) => self.accept(walk, Some(doubt)).await,
+            Verdict::Full(rows) => self.split(task, walk, rows).await,
+            Verdict::Moved => {
+                self.run.windows_moved += 1;
+                // One second that moved is for the last resort.
+                let was_full = task.gap.was_full || window.seconds() == 1;
+                self.coverage.open(
+                    window.from,
+                    Gap {
+                        single: true,
+                        width: None,
+                        was_full,
+                        ..again
+                    },
+                );
+                Ok(())
+            }
+            Verdict::SmallPages(rows) => {
+                self.readings.full = rows.max(1);
+                self.readings.full_is_known = true;
+                self.coverage.open(window.from, again);
+                Ok(())
+            }
         }
     }
 
@@ -411,18 +353,22 @@ impl<'a> Reader<'a> {
     async fn split(&mut self, task: Task, walk: Walk, rows: f64) -> Result<(), ApiError> {
         let window = walk.window;
         let half = (window.seconds() / 2).max(1);
+        let full = self.readings.full as f64;
         let rest = Gap {
             to: window.to,
             was_full: true,
             width: None,
             ..task.gap
         };
-        let run = walk.run(self.readings.full).filter(|_| task.way.paged);
-        let Some(run) = run else {
-            let target = if task.way.paged { 8.5 } else { 0.7 } * self.readings.full as f64;
-            let by_rows = (window.seconds() as f64 * target / rows.max(1.0)) as i64;
-            let width = by_rows.clamp((half / 8).max(1), half);
-            self.gaps.insert(
+        let by_rows = |rows_wanted: f64| (window.seconds() as f64 * rows_wanted / rows.max(1.0)) as i64;
+        let Some(run) = walk.run(self.readings.full).filter(|_| task.way.paged) else {
+            let rows_wanted = if task.way.paged {
+                full * PAGES
+            } else {
+                full * SINGLE
+            };
+            let width = by_rows(rows_wanted).clamp((half / 8).max(1), half);
+            self.coverage.open(
                 window.from,
                 Gap {
                     width: Some(width),
@@ -431,67 +377,33 @@ impl<'a> Reader<'a> {
             );
             return Ok(());
         };
-        // Conversations are listed downwards from the window's end, after all bot sessions: what lies after the last
-        // one read is known, and one request proves it. Half a page is left for the seconds that bounds share.
+        // Half a page is left for the seconds that bounds share.
         let reach = self.readings.full * (MAX_OFFSET as usize + 1) - self.readings.full / 2;
-        let last = run
-            .rows
-            .iter()
-            .take(reach)
-            .rev()
-            .find(|row| row.conversation)
-            .and_then(|row| row.start);
-        let mut known_from = last.map_or(window.to, |time| time + 1);
-        // A bot session in the second that the window's bound shares with its neighbour stands at the very head of the
-        // list, or does not: better to have none there.
-        let is_bot_at = |second| {
-            run.rows
-                .iter()
-                .any(|row| !row.conversation && row.start == Some(second))
-        };
-        while known_from < window.to && is_bot_at(known_from - 1) {
-            known_from += 1;
-        }
-        let known = run
-            .rows
-            .iter()
-            .filter(|row| row.start.is_some_and(|time| time >= known_from))
-            .count();
-        let worth_it = known_from > window.from && known_from < window.to && known > 2 * self.readings.full;
-        if worth_it {
-            let right = Gap {
-                width: Some(window.to - known_from),
-                ..rest
-            };
-            self.gaps.insert(known_from, right);
-            let target = Target {
-                rows: self.readings.full as f64 * PAGES,
-                cautious: true,
-            };
+        let (known_from, known) = run.known_from(reach);
+        self.remember(run);
+        if window.from < known_from && known_from < window.to && known > 2 * self.readings.full {
+            // One request proves what is known; what comes before it is still to be read.
+            self.coverage.open(
+                known_from,
+                Gap {
+                    width: Some(window.to - known_from),
+                    ..rest
+                },
+            );
             if task.gap.was_full {
                 // Too much by far: the next window from the beginning on must not be this long again.
-                let middle = window.from + (known_from - window.from) / 2;
-                if middle > window.from {
-                    self.gaps.insert(
-                        middle,
-                        Gap {
-                            to: known_from,
-                            ..rest
-                        },
-                    );
-                }
-                self.gaps.insert(
-                    window.from,
+                let middle = (window.from + (known_from - window.from) / 2).max(window.from + 1);
+                self.coverage.open(window.from, Gap { to: middle, ..rest });
+                self.coverage.open(
+                    middle,
                     Gap {
-                        to: middle.max(window.from + 1),
+                        to: known_from,
                         ..rest
                     },
                 );
             } else {
-                let by_rows = (window.seconds() as f64 * target.rows / rows.max(1.0)) as i64;
-                let is_unknown = self.density.width(window.from, target).is_none();
-                let width = is_unknown.then_some(by_rows.max(1));
-                self.gaps.insert(
+                let width = task.way.is_first.then_some(by_rows(full * PAGES).max(1));
+                self.coverage.open(
                     window.from,
                     Gap {
                         to: known_from,
@@ -500,20 +412,21 @@ impl<'a> Reader<'a> {
                     },
                 );
             }
-            self.remember(run);
         } else {
-            self.remember(run);
-            let target = self.readings.full as f64 * PAGES;
+            let rows_wanted = if task.way.is_first {
+                full * FIRST_PAGES
+            } else {
+                full * PAGES
+            };
             let by_run = self
-                .width_by_run(window.from, target)
+                .width_by_run(window.from, rows_wanted)
                 .filter(|width| *width < window.seconds());
-            let by_rows = (window.seconds() as f64 * target / rows.max(1.0)) as i64;
             let width = by_run.unwrap_or(if task.way.is_first {
-                by_rows.clamp(1, half)
+                by_rows(rows_wanted).clamp(1, half)
             } else {
                 half
             });
-            self.gaps.insert(
+            self.coverage.open(
                 window.from,
                 Gap {
                     width: Some(width),
@@ -530,6 +443,61 @@ impl<'a> Reader<'a> {
         if self.runs.len() > RUNS {
             self.runs.pop_front();
         }
+    }
+
+    /// Takes a window as read, and delivers its pages.
+    async fn accept(&mut self, walk: Walk, doubt: Option<Doubt>) -> Result<(), ApiError> {
+        let window = walk.window;
+        self.coverage.close(window);
+        if let Some(doubt) = doubt {
+            let unproven = Unproven { window, doubt };
+            self.run.unproven.push(unproven);
+            self.tally.add_doubt(unproven);
+        } else if walk.pages.len() > 1 && self.readings.filter().is_none() {
+            self.provisional = Some(
+                self.provisional
+                    .map_or(window.from, |first| first.min(window.from)),
+            );
+        }
+        let all = || walk.before.iter().chain(walk.rows());
+        // Of rows without a time it is known at least which window they are in.
+        let middle = window.from + window.seconds() / 2;
+        let times: Vec<i64> = all()
+            .map(|row| self.readings.time(row).unwrap_or(middle))
+            .collect();
+        self.density
+            .add(window, times, all().filter(|row| !row.conversation).count());
+        self.edges.compare(&mut self.readings, window, walk.bounds, all());
+        self.run.windows += 1;
+        self.tally.add_window(WindowReport {
+            window,
+            pages: walk.pages.len() as u32,
+            rows: walk.rows().count() as u64,
+            unique: distinct(walk.rows()) as u64,
+            cost: walk.cost.clone(),
+        });
+        self.deliver(walk).await
+    }
+
+    /// Counts the rows of pages and sends them on.
+    async fn deliver(&mut self, walk: Walk) -> Result<(), ApiError> {
+        let window = walk.window;
+        self.run.rows += walk.rows().count() as u64;
+        for (offset, answer) in walk.pages {
+            self.tally.count(window, &answer);
+            let Answer { body, fetched_at, .. } = answer;
+            send(
+                self.events,
+                Event::Page(FetchedPage {
+                    body,
+                    fetched_at,
+                    window,
+                    offset,
+                }),
+            )
+            .await?;
+        }
+        Ok(())
     }
 
     /// Keeps what a window's pages have cost.
@@ -555,271 +523,108 @@ impl<'a> Reader<'a> {
             return Ok(());
         };
         let now = (self.setting.now)();
+        let days: Vec<Window> = self.tally.windows().collect();
         let mut taken = HashSet::new();
         for kept in spool.kept()? {
-            let after = |day: &DayTally| kept.window.from - day.day.window.to;
-            let is_of_days = self.days.iter().any(|day| touches(day.day.window, kept.window));
-            let is_of_tail = self
-                .days
-                .iter()
-                .any(|day| (0..LONGEST_SESSION).contains(&after(day)));
-            if !is_of_days && !is_of_tail {
+            let is_of_days = days.iter().any(|day| day.touches(kept.window));
+            if !is_of_days && days.iter().all(|day| kept.window.from < day.to) {
                 continue;
             }
             let Some(entry) = kept.load(self.setting.timezone_offset, self.setting.settling, now)? else {
                 continue;
             };
-            if !is_of_days && entry.filter != Some(Filter::End)
-                || entry.leans_on.is_some_and(|window| !taken.contains(&window))
-            {
+            let Entry {
+                window,
+                bounds,
+                is_proven,
+                leans_on,
+                unit,
+                filter,
+                pages,
+            } = entry;
+            let is_of_use = is_of_days || matches!(filter, Some(Filter::End | Filter::Update));
+            if !is_of_use || leans_on.is_some_and(|window| !taken.contains(&window)) {
                 continue;
             }
-            let walk = Walk {
-                window: entry.window,
-                bounds: entry.bounds,
-                verdict: Verdict::Proven,
-                pages: entry.pages,
-                before: Vec::new(),
-                leans_on: entry.leans_on,
-                unit: entry.unit,
-                end_is_end: false,
-                cost: Cost::default(),
-            };
-            for (_, answer) in &walk.pages {
-                self.readings.observe(walk.window, walk.bounds, &answer.page)?;
+            for (_, answer) in &pages {
+                self.readings.observe(window, bounds, &answer.page)?;
             }
-            self.readings.unit = self.readings.unit.or(entry.unit);
-            if let (None, Some(filter)) = (self.readings.filter(), entry.filter) {
+            self.readings.unit = self.readings.unit.or(unit);
+            if let (None, Some(filter)) = (self.readings.filter(), filter) {
                 self.readings.decide(filter);
             }
             // Several pages prove a window only where rows cannot leave it.
-            let is_proven = entry.is_proven && (walk.pages.len() == 1 || entry.filter == Some(Filter::Start));
-            tracing::debug!(window = %walk.window, is_proven, pages = walk.pages.len(), "window taken up");
+            let is_proven = is_proven && (pages.len() == 1 || filter == Some(Filter::Start));
+            let walk = Walk {
+                leans_on,
+                pages,
+                ..Walk::new(window, bounds, unit)
+            };
+            self.run.windows_taken_up += 1;
             if is_proven {
-                self.run.windows_taken_up += 1;
-                self.close(walk.window);
                 self.accept(walk, None).await?;
-            } else {
-                taken.insert(walk.window);
-                let run = walk.run(self.readings.full).filter(|_| walk.leans_on.is_none());
-                if let Some(run) = run {
-                    self.remember(run);
-                }
-                self.deliver(walk).await?;
+                continue;
             }
+            taken.insert(window);
+            if let Some(run) = walk.run(self.readings.full).filter(|_| leans_on.is_none()) {
+                self.remember(run);
+            }
+            self.deliver(walk).await?;
         }
         Ok(())
-    }
-
-    /// Takes a window out of what is still to be read.
-    fn close(&mut self, window: Window) {
-        let open = std::mem::take(&mut self.gaps);
-        for (from, gap) in open {
-            if from < gap.to.min(window.from) {
-                self.gaps.insert(
-                    from,
-                    Gap {
-                        to: gap.to.min(window.from),
-                        ..gap
-                    },
-                );
-            }
-            if from.max(window.to) < gap.to {
-                self.gaps.insert(from.max(window.to), gap);
-            }
-        }
-    }
-
-    /// Takes a window as read, and delivers its pages.
-    async fn accept(&mut self, walk: Walk, doubt: Option<Doubt>) -> Result<(), ApiError> {
-        let window = walk.window;
-        self.read.insert(window.from, window.to);
-        if let Some(doubt) = doubt {
-            let unproven = Unproven { window, doubt };
-            self.run.unproven.push(unproven);
-            for day in self.days.iter_mut().filter(|day| touches(day.day.window, window)) {
-                day.unproven.push(unproven);
-            }
-        } else if walk.pages.len() > 1 && self.readings.filter().is_none() {
-            self.provisional.push(window);
-        }
-        let all = || walk.before.iter().chain(walk.rows());
-        let times: Vec<i64> = all().filter_map(|row| self.readings.time(row)).collect();
-        let bots = all().filter(|row| !row.conversation).count();
-        self.density.add(window, times, bots);
-        self.compare_edges(&walk);
-
-        let rows = walk.rows().count() as u64;
-        self.run.windows += 1;
-        let unique = walk.rows().map(|row| row.key).collect::<HashSet<_>>().len() as u64;
-        let report = WindowReport {
-            window,
-            pages: walk.pages.len() as u32,
-            rows,
-            unique,
-            cost: walk.cost.clone(),
-        };
-        if let Some(day) = self.day_of(window) {
-            day.windows.push(report);
-        }
-        self.deliver(walk).await
-    }
-
-    /// Counts the rows of pages and sends them on.
-    async fn deliver(&mut self, walk: Walk) -> Result<(), ApiError> {
-        let window = walk.window;
-        self.run.rows += walk.rows().count() as u64;
-        for row in walk.rows() {
-            let Some(time) = row.start.or(row.clock) else {
-                continue;
-            };
-            let day = self.days.iter_mut().find(|day| day.day.window.contains(time));
-            if let Some(day) = day {
-                day.rows += 1;
-                day.keys.insert(row.key);
-            }
-        }
-        for day in self.days.iter_mut().filter(|day| touches(day.day.window, window)) {
-            for (_, answer) in &walk.pages {
-                day.read_from = Some(
-                    day.read_from
-                        .map_or(answer.fetched_at, |at| at.min(answer.fetched_at)),
-                );
-                day.read_until = Some(
-                    day.read_until
-                        .map_or(answer.fetched_at, |at| at.max(answer.fetched_at)),
-                );
-            }
-        }
-        for (offset, answer) in walk.pages {
-            let Answer { body, fetched_at, .. } = answer;
-            send(
-                self.events,
-                Event::Page(FetchedPage {
-                    body,
-                    fetched_at,
-                    window,
-                    offset,
-                }),
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
-    /// Adds to the costs of the day that a window begins in.
-    fn charge(&mut self, window: Window, cost: &Cost) {
-        if let Some(day) = self.day_of(window) {
-            day.cost.add(cost);
-        }
-    }
-
-    /// The day that a window begins in; for one past the days, the last.
-    fn day_of(&mut self, window: Window) -> Option<&mut DayTally> {
-        let index = self.days.partition_point(|day| day.day.window.to <= window.from);
-        let index = index.min(self.days.len().checked_sub(1)?);
-        self.days.get_mut(index)
-    }
-
-    /// Holds the rows of two neighbouring windows against each other, to learn how bounds are counted.
-    fn compare_edges(&mut self, walk: &Walk) {
-        if self.readings.filter().is_none() {
-            return;
-        }
-        let around = |boundary: i64| {
-            let rows = walk
-                .rows()
-                .filter_map(|row| Some((row.key, self.readings.time(row)?)));
-            let rows = rows
-                .filter(|(_, time)| *time == boundary - 1 || *time == boundary)
-                .collect();
-            Some(Side {
-                bounds: walk.bounds,
-                rows,
-            })
-        };
-        let (left, right) = (around(walk.window.from), around(walk.window.to));
-        self.edges.entry(walk.window.from).or_default().right = left;
-        self.edges.entry(walk.window.to).or_default().left = right;
-        for boundary in [walk.window.from, walk.window.to] {
-            let Some(Edge {
-                left: Some(left),
-                right: Some(right),
-            }) = self.edges.get(&boundary)
-            else {
-                continue;
-            };
-            if right.bounds.start == boundary - 1 {
-                let owed = left.rows.iter().filter(|(_, time)| *time == boundary - 1);
-                for (key, _) in owed {
-                    self.readings
-                        .observe_start_edge(right.rows.iter().any(|row| row.0 == *key));
-                }
-            }
-            if left.bounds.end == boundary {
-                let owed = right.rows.iter().filter(|(_, time)| *time == boundary);
-                for (key, _) in owed {
-                    self.readings
-                        .observe_end_edge(left.rows.iter().any(|row| row.0 == *key));
-                }
-            }
-            self.edges.remove(&boundary);
-        }
     }
 
     fn look_for_candidate(&mut self, page: &Page) {
         if self.candidate.is_some() || self.readings.filter().is_some() {
             return;
         }
-        self.candidate = page.rows.iter().copied().find(|row| {
+        let lasts = |row: &&Row| {
             row.start
                 .zip(row.end)
                 .is_some_and(|(start, end)| end - start >= 3)
-        });
+        };
+        self.candidate = page.rows.iter().find(lasts).copied();
     }
 
     /// Settles the time filter when all days are read, and does what follows from it.
-    async fn decide<A, F>(&mut self, ask: &A) -> Result<(), ApiError>
+    async fn settle_filter<A, F>(&mut self, ask: &A) -> Result<(), ApiError>
     where
         A: Fn(Ask) -> F,
         F: Future<Output = Result<(Answer, Cost), ApiError>>,
     {
-        let days_are_read = self.under_way.is_empty() && self.gaps.values().all(|gap| gap.tail);
-        if self.readings.filter().is_none() && days_are_read {
-            let tail_is_read = self.tail_is_planned && self.gaps.is_empty();
+        if self.readings.filter().is_none() && self.coverage.days_are_done() {
+            let tail_is_read = self.past.is_some() && self.coverage.is_done();
             if let Some(row) = self.candidate.filter(|_| !tail_is_read) {
                 self.experiment(ask, row).await?;
-            } else if !self.tail_is_planned {
-                self.tail_is_planned = true;
-                self.plan_tails(MAX_SECONDS);
+            } else if self.past.is_none() {
+                self.plan_past(MAX_SECONDS);
             }
         }
-        match self.readings.filter() {
-            Some(Filter::Start) => self.gaps.retain(|_, gap| !gap.tail),
-            Some(Filter::End) if !self.run.reads_past_days => {
-                self.run.reads_past_days = true;
-                // Sessions that ended later meanwhile may have left what is read again for what had been read.
-                if let Some(first) = self.provisional.iter().map(|window| window.from).min() {
-                    for (from, to) in self.read.split_off(&first) {
-                        self.gaps.insert(
-                            from,
-                            Gap {
-                                to,
-                                single: true,
-                                ..Gap::default()
-                            },
-                        );
-                    }
-                }
-                self.provisional.clear();
-                self.plan_tails(LONGEST_SESSION);
+        let past = match self.readings.filter() {
+            None => return Ok(()),
+            Some(Filter::Start) => {
+                self.coverage.drop_tails();
+                return Ok(());
             }
-            _ => {}
+            Some(Filter::End) => LONGEST_SESSION,
+            Some(Filter::Update) => i64::MAX,
+        };
+        if self.past.is_none_or(|planned| planned < past) {
+            self.run.reads_past_days = true;
+            // Sessions that changed meanwhile may have left what is read again for what had been read.
+            if let Some(first) = self.provisional.take() {
+                self.coverage.reopen(first);
+            }
+            self.plan_past(past);
+        } else if self.coverage.is_done() && self.last_looks < LAST_LOOKS {
+            // Only where the end of the tail is the present; then it has moved on.
+            self.last_looks += 1;
+            self.plan_past(past);
         }
         Ok(())
     }
 
-    /// D3.
+    /// D4.
     async fn experiment<A, F>(&mut self, ask: &A, row: Row) -> Result<(), ApiError>
     where
         A: Fn(Ask) -> F,
@@ -828,7 +633,7 @@ impl<'a> Reader<'a> {
         let Some(start) = row.start else { return Ok(()) };
         let window = Window::new(start, start + 1);
         let (answer, cost) = ask(Ask::page(window, window.wide(), 0)).await?;
-        self.charge(window, &cost);
+        self.tally.charge(window, &cost);
         self.readings.observe(window, window.wide(), &answer.page)?;
         let came_back = answer.page.rows.iter().any(|other| other.key == row.key);
         self.readings
@@ -837,91 +642,45 @@ impl<'a> Reader<'a> {
     }
 
     /// Plans to read `seconds` past the end of every day, as far as there is anything and it is not planned yet.
-    fn plan_tails(&mut self, seconds: i64) {
+    fn plan_past(&mut self, seconds: i64) {
+        self.past = Some(seconds);
         let now = (self.setting.now)().timestamp() + 1;
-        let days: Vec<Window> = self.days.iter().map(|day| day.day.window).collect();
-        for day in days {
-            let to = (day.to + seconds).min(now);
-            let planned = self.gaps.iter().map(|(from, gap)| (*from, gap.to));
-            let known = self
-                .read
-                .iter()
-                .chain(&self.under_way)
-                .map(|(from, to)| (*from, *to));
-            let mut taken: Vec<(i64, i64)> = planned.chain(known).filter(|(_, to)| *to > day.to).collect();
-            taken.sort_unstable();
-            taken.push((to, i64::MAX));
-            let mut from = day.to;
-            for (taken_from, taken_to) in taken {
-                let gap_to = taken_from.min(to);
-                if from < gap_to {
-                    self.gaps.insert(
-                        from,
-                        Gap {
-                            to: gap_to,
-                            tail: true,
-                            ..Gap::default()
-                        },
-                    );
-                }
-                from = from.max(taken_to);
-            }
+        for day in self.tally.windows() {
+            self.coverage
+                .plan_tail(day.to, day.to.saturating_add(seconds).min(now));
         }
-    }
-
-    fn needs_tail(&self) -> bool {
-        !self.gaps.is_empty() || (self.readings.filter().is_none() && !self.tail_is_planned)
     }
 
     /// Reports every day, in order, that nothing of is missing any more.
     async fn report_days(&mut self) -> Result<(), ApiError> {
-        let now = (self.setting.now)().timestamp() + 1;
-        let is_all_read = self.gaps.is_empty() && self.under_way.is_empty();
-        let read_to = [self.gaps.keys().next(), self.under_way.keys().next()];
-        let read_to = read_to.into_iter().flatten().min().copied().unwrap_or(i64::MAX);
+        let now = (self.setting.now)().timestamp();
+        let read_to = self.coverage.read_to();
         let past = match self.readings.filter() {
             Some(Filter::Start) => 0,
-            Some(Filter::End) => LONGEST_SESSION,
-            None if is_all_read && self.tail_is_planned => 0,
-            None => return Ok(()),
+            None if self.past.is_none() || !self.coverage.is_done() => return Ok(()),
+            None => 0,
+            Some(_) => self.past.unwrap_or(i64::MAX),
         };
-        for day in self.days.iter_mut().filter(|day| !day.is_reported) {
-            if read_to < (day.day.window.to + past).min(now) {
-                return Ok(());
-            }
-            day.is_reported = true;
-            let report = DayReport {
-                date: day.day.date,
-                window: day.day.window,
-                windows: std::mem::take(&mut day.windows),
-                cost: std::mem::take(&mut day.cost),
-                rows: day.rows,
-                unique: std::mem::take(&mut day.keys).len() as u64,
-                closed: day.closed,
-                read_from: day.read_from,
-                read_until: day.read_until,
-                unproven: day.unproven.clone(),
-            };
+        let is_read = |day: Window| read_to == i64::MAX || read_to >= day.to.saturating_add(past).min(now);
+        while let Some(report) = self.tally.report_next(is_read) {
             send(self.events, Event::Day(Box::new(report))).await?;
         }
         Ok(())
     }
-}
 
-/// D5: three rows or more, and most of them, lie outside by both times, and not across.
-fn is_outside(walk: &Walk) -> bool {
-    let timed = walk.rows().filter_map(|row| row.start.zip(row.end));
-    let (mut rows, mut outside) = (0, 0);
-    for (start, end) in timed {
-        rows += 1;
-        let is_across = start < walk.bounds.start && end > walk.bounds.end;
-        outside += usize::from(!walk.bounds.contains(start) && !walk.bounds.contains(end) && !is_across);
+    /// D6: three rows or more, and most of them, lie outside by both times, neither across nor before.
+    fn is_outside(&self, walk: &Walk) -> bool {
+        let later = matches!(self.readings.filter(), Some(Filter::Update));
+        let (mut rows, mut outside) = (0, 0);
+        for (start, end) in walk.rows().filter_map(|row| row.start.zip(row.end)) {
+            rows += 1;
+            let is_across = start < walk.bounds.start && end > walk.bounds.end;
+            let is_before = later && end < walk.bounds.start;
+            let is_inside = walk.bounds.contains(start) || walk.bounds.contains(end);
+            outside += usize::from(!is_inside && !is_across && !is_before);
+        }
+        outside >= 3 && outside * 2 > rows
     }
-    outside >= 3 && outside * 2 > rows
-}
-
-fn touches(left: Window, right: Window) -> bool {
-    left.from < right.to && right.from < left.to
 }
 
 async fn send(events: &Sender<Event>, event: Event) -> Result<(), ApiError> {

@@ -26,6 +26,8 @@ pub enum Filter {
     Start,
     /// The end: a session that starts in a window may come back for a later one only.
     End,
+    /// The last change, which may be any time after the end.
+    Update,
 }
 
 /// Which bounds it takes to miss no instant.
@@ -58,6 +60,7 @@ pub(crate) struct Readings {
     decided: Option<Filter>,
     by_start_only: u64,
     by_end_only: u64,
+    by_neither: u64,
     start_edge: EdgeCount,
     end_edge: EdgeCount,
     zone: ZoneCheck,
@@ -89,6 +92,7 @@ impl Readings {
             decided: None,
             by_start_only: 0,
             by_end_only: 0,
+            by_neither: 0,
             start_edge: EdgeCount::default(),
             end_edge: EdgeCount::default(),
             zone: ZoneCheck {
@@ -116,19 +120,31 @@ impl Readings {
             // A session under way at a bound shows which of its times brought it here.
             self.by_start_only += u64::from(bounds.contains(start) && end > bounds.end);
             self.by_end_only += u64::from(bounds.contains(end) && start < bounds.start);
+            self.by_neither += u64::from(start <= end && end < bounds.start);
         }
         Ok(())
     }
 
     /// The time filter in force, once something has shown it.
     pub(crate) fn filter(&self) -> Option<Filter> {
-        match (self.decided, self.by_start_only, self.by_end_only) {
-            (Some(filter), ..) => Some(filter),
+        let later = if self.by_neither > 0 {
+            Filter::Update
+        } else {
+            Filter::End
+        };
+        match (
+            self.decided,
+            self.by_start_only,
+            self.by_end_only + self.by_neither,
+        ) {
+            // An experiment tells starts from the rest.
+            (Some(Filter::Start), ..) => Some(Filter::Start),
+            (Some(_), ..) => Some(later),
             (None, 0, 0) => None,
             // Rows of both kinds are a filter on overlap, which every start satisfies; but rows that merely strayed
-            // into an answer must not pass for that, and reading on as for `End` is right either way.
-            (None, starts, ends) if starts * 2 >= ends => Some(Filter::Start),
-            _ => Some(Filter::End),
+            // into an answer must not pass for that, and reading on as for the others is right either way.
+            (None, starts, others) if starts * 2 >= others => Some(Filter::Start),
+            _ => Some(later),
         }
     }
 
@@ -142,6 +158,7 @@ impl Readings {
         match self.filter() {
             Some(Filter::End) => row.end,
             Some(Filter::Start) | None => row.start.or(row.clock),
+            Some(Filter::Update) => None,
         }
     }
 
@@ -304,6 +321,12 @@ mod tests {
             Some(Filter::End)
         );
         assert_eq!(filter(&[(900, 2_100)]), None, "outside by both");
+        assert_eq!(filter(&[(900, 950), (900, 1_100)]), Some(Filter::Update));
+        assert_eq!(
+            filter(&[(900, 950), (1_900, 2_100)]),
+            Some(Filter::Start),
+            "a stray row"
+        );
     }
 
     #[test]

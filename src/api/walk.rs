@@ -23,103 +23,19 @@
 //! read, it comes twice (W4); if not, the same holds for it. Rows that leave break this, and they leave where the
 //! filter is on the end of sessions that still change: there, and on days that have not settled, W2 is not used.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::error::{ApiError, Doubt};
 use super::fetch::Cost;
 use super::http::Answer;
 use super::page::{Page, Row};
-use super::readings::{EDGE_HITS, Filter, Unit};
-use super::request::{Ask, Direction, MAX_OFFSET, Narrow};
+use super::readings::{Filter, Unit};
+use super::request::{Ask, MAX_OFFSET, Narrow};
+use super::run::{Head, Run};
 use super::window::{Bounds, Window};
-
-/// Readings of a one-second window before it is given up as never standing still.
-const PASSES: u32 = 6;
 
 /// How often pages that share rows are asked for again before the window is read by single pages.
 const REPAIRS: u32 = 3;
-
-/// Rows that stand at the head of a list too long to be read to its end, without a hole and in the list's order.
-/// A window inside has the same rows in the same order at the head of its own list.
-#[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub(crate) window: Window,
-    pub(crate) bounds: Bounds,
-    pub(crate) rows: Vec<Row>,
-}
-
-impl Run {
-    /// The rows at the head of the list of `bounds`, which must lie within this run's; it ends before the first row
-    /// of which it is not known whether a bound takes it in.
-    pub(crate) fn head(&self, bounds: Bounds, start_counts: bool, end_counts: bool) -> Head {
-        let mut head = Head {
-            run: Some(self.window),
-            ..Head::default()
-        };
-        for row in &self.rows {
-            let Some(time) = row.start else { break };
-            let start = if bounds.start == self.bounds.start {
-                Some(true)
-            } else {
-                after(time, bounds.start, start_counts)
-            };
-            let end = if bounds.end == self.bounds.end {
-                Some(true)
-            } else {
-                after(-time, -bounds.end, end_counts)
-            };
-            match (start, end) {
-                (Some(true), Some(true)) => head.rows.push(*row),
-                (None, _) if head.rows.is_empty() && !row.conversation => head.perhaps.push(*row),
-                (Some(false), _) | (_, Some(false)) => {}
-                _ => break,
-            }
-        }
-        head
-    }
-
-    /// Whether every session that ended at the bot is among the rows: they are listed first.
-    pub(crate) fn holds_all_bots(&self) -> bool {
-        self.rows.iter().any(|row| row.conversation)
-    }
-}
-
-/// What is known of the head of a list.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Head {
-    /// The window of the run that tells.
-    pub(crate) run: Option<Window>,
-    /// Rows in the second of `startDate`, which are the first, or not in the list at all: all or none of them.
-    pub(crate) perhaps: Vec<Row>,
-    /// The rows after them.
-    pub(crate) rows: Vec<Row>,
-}
-
-impl Head {
-    /// The first `count` rows of the list, if `next` is the row after them.
-    fn before(&self, count: usize, next: Option<&Row>) -> Option<Vec<Row>> {
-        let next = next?.key;
-        let without: Vec<Row> = self.rows.clone();
-        let with: Vec<Row> = self.perhaps.iter().chain(&self.rows).copied().collect();
-        [without, with]
-            .into_iter()
-            .find(|rows| rows.get(count).is_some_and(|row| row.key == next))
-            .map(|mut rows| {
-                rows.truncate(count);
-                rows
-            })
-    }
-}
-
-/// Whether a time lies after a bound, where that is known.
-fn after(time: i64, bound: i64, counts: bool) -> Option<bool> {
-    match time.cmp(&bound) {
-        Ordering::Greater => Some(true),
-        Ordering::Equal => counts.then_some(true),
-        Ordering::Less => Some(false),
-    }
-}
 
 /// How to walk a window.
 #[derive(Debug, Clone, Copy)]
@@ -174,6 +90,21 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
+    /// A walk that has not asked for anything yet.
+    pub(crate) fn new(window: Window, bounds: Bounds, unit: Option<Unit>) -> Self {
+        Self {
+            window,
+            bounds,
+            verdict: Verdict::Proven,
+            pages: Vec::new(),
+            before: Vec::new(),
+            leans_on: None,
+            unit,
+            end_is_end: false,
+            cost: Cost::default(),
+        }
+    }
+
     /// All rows of its pages.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
         self.pages.iter().flat_map(|(_, answer)| &answer.page.rows)
@@ -197,20 +128,30 @@ impl Walk {
 }
 
 /// Asks and keeps account.
-struct Asker<'a, A> {
+pub(crate) struct Asker<'a, A> {
     ask: &'a A,
-    way: Way,
-    bounds: Bounds,
-    narrow: Narrow,
-    cost: Cost,
+    pub(crate) way: Way,
+    pub(crate) bounds: Bounds,
+    pub(crate) narrow: Narrow,
+    pub(crate) cost: Cost,
 }
 
-impl<A, F> Asker<'_, A>
+impl<'a, A, F> Asker<'a, A>
 where
     A: Fn(Ask) -> F,
     F: Future<Output = Result<(Answer, Cost), ApiError>>,
 {
-    async fn page(&mut self, offset: u32) -> Result<Answer, ApiError> {
+    pub(crate) fn new(ask: &'a A, way: Way) -> Self {
+        Self {
+            ask,
+            way,
+            bounds: way.bounds,
+            narrow: Narrow::No,
+            cost: Cost::default(),
+        }
+    }
+
+    pub(crate) async fn page(&mut self, offset: u32) -> Result<Answer, ApiError> {
         let ask = Ask {
             window: self.way.window,
             bounds: self.bounds,
@@ -233,25 +174,8 @@ where
     A: Fn(Ask) -> F,
     F: Future<Output = Result<(Answer, Cost), ApiError>>,
 {
-    let bounds = way.bounds;
-    let mut asker = Asker {
-        ask,
-        way,
-        bounds,
-        narrow: Narrow::No,
-        cost: Cost::default(),
-    };
-    let mut walk = Walk {
-        window: way.window,
-        bounds,
-        verdict: Verdict::Proven,
-        pages: Vec::new(),
-        before: Vec::new(),
-        leans_on: None,
-        unit: way.unit,
-        end_is_end: false,
-        cost: Cost::default(),
-    };
+    let mut asker = Asker::new(ask, way);
+    let mut walk = Walk::new(way.window, way.bounds, way.unit);
     walk.verdict = if way.paged {
         paged(&mut asker, &mut walk, head).await?
     } else {
@@ -426,7 +350,7 @@ fn has_parts(full: usize, walk: &Walk) -> bool {
 }
 
 /// W3.
-fn unit(first: &Page, second: &Page) -> Unit {
+pub(crate) fn unit(first: &Page, second: &Page) -> Unit {
     let known: HashSet<u64> = first.rows.iter().map(|row| row.key).collect();
     let shared = second.rows.iter().filter(|row| known.contains(&row.key)).count();
     if shared > 0 && shared * 2 >= second.rows.len() {
@@ -514,7 +438,7 @@ where
     Ok(Verdict::Moved)
 }
 
-fn keys(page: &Page) -> Vec<u64> {
+pub(crate) fn keys(page: &Page) -> Vec<u64> {
     page.rows.iter().map(|row| row.key).collect()
 }
 
@@ -562,170 +486,4 @@ fn outlook(way: &Way, walk: &Walk) -> f64 {
         bots_in_all * (1.0 - share) / share
     };
     (bots_in_all + agents_in_all).max(seen)
-}
-
-/// A window of one second that its pages do not prove (W10).
-///
-/// # Errors
-///
-/// When a page cannot be had at all.
-pub(crate) async fn last_resort<A, F>(ask: &A, way: Way) -> Result<Walk, ApiError>
-where
-    A: Fn(Ask) -> F,
-    F: Future<Output = Result<(Answer, Cost), ApiError>>,
-{
-    let mut asker = Asker {
-        ask,
-        way,
-        bounds: way.bounds,
-        narrow: Narrow::No,
-        cost: Cost::default(),
-    };
-    let mut walk = Walk {
-        window: way.window,
-        bounds: way.bounds,
-        verdict: Verdict::Unproven(Doubt::TooDense),
-        pages: Vec::new(),
-        before: Vec::new(),
-        leans_on: None,
-        unit: way.unit,
-        end_is_end: false,
-        cost: Cost::default(),
-    };
-    let mut candidates = vec![way.window.wide(), way.window.snug(), way.window.tight()];
-    candidates.retain(|bounds| bounds.start >= way.bounds.start && bounds.end <= way.bounds.end);
-    // Rows known to lie in the second itself, which narrower bounds must all bring back.
-    let mut owed: HashSet<u64> = HashSet::new();
-    for bounds in candidates {
-        asker.bounds = bounds;
-        let listing = settle(&mut asker).await?;
-        let is_trusted = bounds == way.bounds;
-        if !is_trusted && (owed.len() < EDGE_HITS as usize || !owed.is_subset(&listing.keys())) {
-            break;
-        }
-        walk.bounds = bounds;
-        walk.pages = listing.pages;
-        walk.verdict = listing.verdict;
-        if walk.verdict != Verdict::Unproven(Doubt::TooDense) {
-            break;
-        }
-        let in_second = |row: &&Row| match way.filter {
-            Some(Filter::Start) => row.start == Some(way.window.from),
-            Some(Filter::End) => row.end == Some(way.window.from),
-            None => false,
-        };
-        owed.extend(walk.rows().filter(in_second).map(|row| row.key));
-    }
-    if walk.verdict == Verdict::Unproven(Doubt::TooDense) {
-        by_direction(&mut asker, &mut walk).await?;
-    }
-    walk.cost = asker.cost;
-    Ok(walk)
-}
-
-/// Asks for either direction alone. That proves the second only if every row seen without the filter comes back.
-async fn by_direction<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<(), ApiError>
-where
-    A: Fn(Ask) -> F,
-    F: Future<Output = Result<(Answer, Cost), ApiError>>,
-{
-    asker.bounds = walk.bounds;
-    let owed: HashSet<u64> = walk.rows().map(|row| row.key).collect();
-    let mut came = HashSet::new();
-    let mut pages = Vec::new();
-    for direction in [Direction::Inbound, Direction::Outbound] {
-        asker.narrow = Narrow::Direction(direction);
-        let listing = settle(asker).await?;
-        if listing.verdict != Verdict::Proven {
-            return Ok(());
-        }
-        came.extend(listing.keys());
-        pages.extend(listing.pages);
-    }
-    if owed.is_subset(&came) {
-        walk.pages = pages;
-        walk.verdict = Verdict::Proven;
-    }
-    Ok(())
-}
-
-struct Listing {
-    pages: Vec<(u32, Answer)>,
-    verdict: Verdict,
-}
-
-impl Listing {
-    fn keys(&self) -> HashSet<u64> {
-        self.pages
-            .iter()
-            .flat_map(|(_, answer)| keys(&answer.page))
-            .collect()
-    }
-}
-
-/// Reads the reachable pages until two readings in a row are the same.
-async fn settle<A, F>(asker: &mut Asker<'_, A>) -> Result<Listing, ApiError>
-where
-    A: Fn(Ask) -> F,
-    F: Future<Output = Result<(Answer, Cost), ApiError>>,
-{
-    let mut before: Option<Vec<u64>> = None;
-    let mut pages = Vec::new();
-    for _ in 0..PASSES {
-        let full;
-        (pages, full) = reachable(asker).await?;
-        if full {
-            return Ok(Listing {
-                pages,
-                verdict: Verdict::Unproven(Doubt::TooDense),
-            });
-        }
-        let now: Vec<u64> = pages
-            .iter()
-            .flat_map(|(_, answer): &(u32, Answer)| keys(&answer.page))
-            .collect();
-        let rows = now.iter().collect::<HashSet<_>>().len();
-        // One short page cannot shift (W1).
-        let stands = pages.len() == 1 || before.as_ref() == Some(&now);
-        if stands {
-            let count = pages
-                .iter()
-                .filter_map(|(_, answer)| answer.page.num_results)
-                .max();
-            let too_large = count.is_some_and(|count| count > rows as u64);
-            let verdict = if too_large {
-                Verdict::Unproven(Doubt::CountTooLarge)
-            } else {
-                Verdict::Proven
-            };
-            return Ok(Listing { pages, verdict });
-        }
-        before = Some(now);
-    }
-    Ok(Listing {
-        pages,
-        verdict: Verdict::Unproven(Doubt::Unstable),
-    })
-}
-
-/// All pages that can be reached, and whether there may be more.
-async fn reachable<A, F>(asker: &mut Asker<'_, A>) -> Result<(Vec<(u32, Answer)>, bool), ApiError>
-where
-    A: Fn(Ask) -> F,
-    F: Future<Output = Result<(Answer, Cost), ApiError>>,
-{
-    let mut pages = Vec::new();
-    let mut offset = 0;
-    loop {
-        let answer = asker.page(offset).await?;
-        let short = answer.page.rows.len() < asker.way.full;
-        pages.push((offset, answer));
-        if short || offset == MAX_OFFSET {
-            return Ok((pages, !short));
-        }
-        // Where rows are counted, the furthest page overlaps the first and holds all that can be reached beyond it.
-        let rows_are_counted = asker.way.unit == Some(Unit::Records)
-            || (pages.len() == 2 && unit(&pages[0].1.page, &pages[1].1.page) == Unit::Records);
-        offset = if rows_are_counted { MAX_OFFSET } else { offset + 1 };
-    }
 }

@@ -39,6 +39,11 @@ impl Window {
         self.from <= second && second < self.to
     }
 
+    /// Whether two windows share a second.
+    pub const fn touches(self, other: Self) -> bool {
+        self.from < other.to && other.from < self.to
+    }
+
     /// Bounds whose open interior holds every instant of the window, so that it does not matter whether the API
     /// counts its bounds in, and whether it compares fractions of a second.
     pub const fn wide(self) -> Bounds {
