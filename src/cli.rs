@@ -7,7 +7,10 @@ use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
-use crate::config::{self, Account, ConvertSettings, ExportSettings, LakeSettings, RestoreSettings};
+use crate::config::{
+    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
+    SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+};
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
 
@@ -35,9 +38,23 @@ pub enum Command {
     /// Exports days of the API into the lake.
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Box<ExportArgs>),
+    /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
+    #[command(after_help = SYNC_EXAMPLES)]
+    Sync(Box<SyncArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
+    /// Checks that a lake is what it says: footers, rows, order, keys, days; exits with 6 where it is not.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
+    /// Shows which days a lake covers.
+    #[command(after_help = STATUS_EXAMPLES)]
+    Status(StatusArgs),
+    /// Copies a lake, or a range of its days, as an archive with a manifest of rows and SHA-256 a file.
+    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    Snapshot(SnapshotArgs),
+    /// Removes what killed runs left behind in a lake, once it is a day old.
+    Clean(LocationArgs),
     /// Prints a table's schema.
     #[command(after_help = SCHEMA_EXAMPLES)]
     Schema(SchemaArgs),
@@ -64,6 +81,13 @@ Examples:
   callake export … --endpoint interaction-details --from 2025-09-30 --to 2025-09-30
   callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
 
+const SYNC_EXAMPLES: &str = "\
+Fit for cron, every hour if need be: days that are complete are not asked for again, but for one look back a day.
+
+Examples:
+  callake sync --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01
+  callake sync … --lookback 30d";
+
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
   callake schema call_details
@@ -74,6 +98,24 @@ const RESTORE_EXAMPLES: &str = "\
 Examples:
   callake restore lake -o records.ndjson
   callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  callake verify lake
+  callake verify s3://bucket/prefix --deep --json";
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  callake status lake
+  callake status s3://bucket/prefix --json";
+
+const SNAPSHOT_EXAMPLES: &str = "\
+The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes
+on where it was when the same command is run again.
+
+Examples:
+  callake snapshot lake /backup/callake
+  callake snapshot lake s3://archive/callake --name 2025-09 --from 2025-09-01 --to 2025-09-30";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -110,9 +152,9 @@ pub struct ConvertArgs {
     pub lake: LakeArgs,
 }
 
-/// `callake export`.
+/// How to reach the API.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct ApiArgs {
     /// Origin of the API; plain http only to this machine.
     #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
     pub host: String,
@@ -125,12 +167,6 @@ pub struct ExportArgs {
     /// The endpoint to read.
     #[arg(long, value_name = "NAME", default_value = "v2")]
     pub endpoint: EndpointName,
-    /// The first day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
-    pub from: NaiveDate,
-    /// The last day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
-    pub to: NaiveDate,
     /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
     pub timezone_offset: i32,
@@ -140,6 +176,40 @@ pub struct ExportArgs {
     /// File with the token.
     #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+/// `callake export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The first day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub from: NaiveDate,
+    /// The last day, in the lake's zone.
+    #[arg(long, value_name = "DATE")]
+    pub to: NaiveDate,
+    /// Read days again that the lake already holds complete and closed.
+    #[arg(long)]
+    pub refresh: bool,
+    /// The lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+}
+
+/// `callake sync`.
+#[derive(Debug, Args)]
+pub struct SyncArgs {
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// The first day; by default the first that the lake holds of the account.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Read the days before today again, once a day, for records that changed after they closed.
+    #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = config::lookback)]
+    pub lookback: u32,
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -166,6 +236,12 @@ pub struct LakeArgs {
     /// Endpoint of an S3-compatible store.
     #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
     pub endpoint_url: Option<String>,
+    /// Rebuild each record from its row and compare it with what came in before publishing.
+    #[arg(long)]
+    pub verify: bool,
+    /// Fail where a record does not fit its columns; nothing of that day (of a conversion: nothing at all) is published.
+    #[arg(long)]
+    pub strict: bool,
 }
 
 /// `callake schema`.
@@ -179,12 +255,68 @@ pub struct SchemaArgs {
     pub format: FormatName,
 }
 
+/// A lake to look at.
+#[derive(Debug, Args)]
+pub struct LocationArgs {
+    /// Folder or URL (s3://, gs://, az://) of the lake.
+    #[arg(value_name = "LAKE", env = "CALLAKE_DEST")]
+    pub lake: String,
+    /// Endpoint of an S3-compatible store.
+    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Decode every page, not only what the checks need.
+    #[arg(long)]
+    pub deep: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `callake status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `callake snapshot`.
+#[derive(Debug, Args)]
+pub struct SnapshotArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Folder or URL for snapshots.
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Name of this snapshot; today's date by default.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The first day.
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+}
+
 /// `callake restore`.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Folder of the lake.
-    #[arg(value_name = "LAKE")]
-    pub lake: String,
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
     /// The table to read.
     #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
@@ -194,9 +326,6 @@ pub struct RestoreArgs {
     /// The last day.
     #[arg(long, value_name = "DATE")]
     pub to: Option<NaiveDate>,
-    /// Endpoint of an S3-compatible store.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
-    pub endpoint_url: Option<String>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
@@ -286,6 +415,8 @@ impl From<LakeArgs> for LakeSettings {
             single_writer,
             force_network_fs,
             endpoint_url,
+            verify,
+            strict,
         } = args;
         LakeSettings {
             dest,
@@ -294,6 +425,8 @@ impl From<LakeArgs> for LakeSettings {
             single_writer,
             force_network_fs,
             endpoint_url,
+            verify,
+            strict,
         }
     }
 }
@@ -323,31 +456,107 @@ impl From<ConvertArgs> for ConvertSettings {
     }
 }
 
-impl From<ExportArgs> for ExportSettings {
-    fn from(args: ExportArgs) -> ExportSettings {
-        let ExportArgs {
+impl From<ApiArgs> for ApiSettings {
+    fn from(args: ApiArgs) -> ApiSettings {
+        let ApiArgs {
             host,
             account,
             stream,
             endpoint,
-            from,
-            to,
             timezone_offset,
             rate,
             token_file,
-            lake,
         } = args;
-        ExportSettings {
+        ApiSettings {
             host,
             account,
             stream,
             endpoint: endpoint.into(),
-            from,
-            to,
             timezone_offset,
             rate,
             token_file,
+        }
+    }
+}
+
+impl From<ExportArgs> for ExportSettings {
+    fn from(
+        ExportArgs {
+            api,
+            from,
+            to,
+            refresh,
+            lake,
+        }: ExportArgs,
+    ) -> ExportSettings {
+        ExportSettings {
+            api: api.into(),
+            from,
+            to,
+            refresh,
             lake: lake.into(),
+        }
+    }
+}
+
+impl From<SyncArgs> for SyncSettings {
+    fn from(
+        SyncArgs {
+            api,
+            from,
+            lookback,
+            lake,
+        }: SyncArgs,
+    ) -> SyncSettings {
+        SyncSettings {
+            api: api.into(),
+            from,
+            lookback,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<LocationArgs> for LakeLocation {
+    fn from(LocationArgs { lake, endpoint_url }: LocationArgs) -> LakeLocation {
+        LakeLocation { lake, endpoint_url }
+    }
+}
+
+impl From<VerifyArgs> for VerifySettings {
+    fn from(VerifyArgs { location, deep, json }: VerifyArgs) -> VerifySettings {
+        VerifySettings {
+            location: location.into(),
+            deep,
+            json,
+        }
+    }
+}
+
+impl From<StatusArgs> for StatusSettings {
+    fn from(StatusArgs { location, json }: StatusArgs) -> StatusSettings {
+        StatusSettings {
+            location: location.into(),
+            json,
+        }
+    }
+}
+
+impl From<SnapshotArgs> for SnapshotSettings {
+    fn from(args: SnapshotArgs) -> SnapshotSettings {
+        let SnapshotArgs {
+            location,
+            target,
+            name,
+            from,
+            to,
+        } = args;
+        SnapshotSettings {
+            location: location.into(),
+            target,
+            name,
+            from,
+            to,
         }
     }
 }
@@ -355,19 +564,17 @@ impl From<ExportArgs> for ExportSettings {
 impl From<RestoreArgs> for RestoreSettings {
     fn from(args: RestoreArgs) -> RestoreSettings {
         let RestoreArgs {
-            lake,
+            location,
             table,
             from,
             to,
-            endpoint_url,
             output,
         } = args;
         RestoreSettings {
-            lake,
+            location: location.into(),
             table,
             from,
             to,
-            endpoint_url,
             output,
         }
     }

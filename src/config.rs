@@ -83,6 +83,16 @@ pub fn memory(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "want 64MB or more".to_string())
 }
 
+/// Checks a number of days, such as `7d`.
+///
+/// # Errors
+/// The text is no such number, or more than a year.
+pub fn lookback(text: &str) -> Result<u32, String> {
+    let days = text.strip_suffix('d').and_then(|digits| digits.parse().ok());
+    days.filter(|days| *days <= 366)
+        .ok_or_else(|| "want a number of days up to 366d, such as 7d".to_string())
+}
+
 /// Where a lake lies and how it is written.
 #[derive(Debug, Clone)]
 pub struct LakeSettings {
@@ -98,6 +108,10 @@ pub struct LakeSettings {
     pub force_network_fs: bool,
     /// Endpoint of an S3-compatible store.
     pub endpoint_url: Option<String>,
+    /// Whether each record is rebuilt from its row and compared before anything is published.
+    pub verify: bool,
+    /// Whether anything that goes to `extra` is an error.
+    pub strict: bool,
 }
 
 /// `callake convert`.
@@ -121,9 +135,9 @@ pub struct ConvertSettings {
     pub lake: LakeSettings,
 }
 
-/// `callake export`.
+/// How to reach the API.
 #[derive(Debug, Clone)]
-pub struct ExportSettings {
+pub struct ApiSettings {
     /// Origin of the API, `https://…`.
     pub host: String,
     /// Account to read.
@@ -132,33 +146,97 @@ pub struct ExportSettings {
     pub stream: String,
     /// Endpoint to read.
     pub endpoint: Endpoint,
-    /// First day, in the lake's zone.
-    pub from: NaiveDate,
-    /// Last day.
-    pub to: NaiveDate,
     /// Offset that times are asked for in, in minutes, UTC minus local time.
     pub timezone_offset: i32,
     /// Requests a minute.
     pub rate: u32,
     /// File with the token.
     pub token_file: Option<PathBuf>,
+}
+
+/// `callake export`.
+#[derive(Debug, Clone)]
+pub struct ExportSettings {
+    /// Which API.
+    pub api: ApiSettings,
+    /// First day, in the lake's zone.
+    pub from: NaiveDate,
+    /// Last day.
+    pub to: NaiveDate,
+    /// Whether days are read again that the lake holds complete and closed.
+    pub refresh: bool,
     /// Where the rows go.
     pub lake: LakeSettings,
+}
+
+/// `callake sync`.
+#[derive(Debug, Clone)]
+pub struct SyncSettings {
+    /// Which API.
+    pub api: ApiSettings,
+    /// First day; `None` for the first that the lake holds.
+    pub from: Option<NaiveDate>,
+    /// Days before today that are read again, once a day, for records that changed after they closed.
+    pub lookback: u32,
+    /// Where the rows go.
+    pub lake: LakeSettings,
+}
+
+/// A lake to look at.
+#[derive(Debug, Clone)]
+pub struct LakeLocation {
+    /// A folder or a URL.
+    pub lake: String,
+    /// Endpoint of an S3-compatible store.
+    pub endpoint_url: Option<String>,
+}
+
+/// `callake verify`.
+#[derive(Debug, Clone)]
+pub struct VerifySettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Whether every page is decoded.
+    pub deep: bool,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
+/// `callake status`.
+#[derive(Debug, Clone)]
+pub struct StatusSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
+/// `callake snapshot`.
+#[derive(Debug, Clone)]
+pub struct SnapshotSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Place for snapshots, a folder or a URL.
+    pub target: String,
+    /// Name of this one; `None` for today's date.
+    pub name: Option<String>,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    pub to: Option<NaiveDate>,
 }
 
 /// `callake restore`.
 #[derive(Debug, Clone)]
 pub struct RestoreSettings {
-    /// A folder or a URL.
-    pub lake: String,
+    /// Which lake.
+    pub location: LakeLocation,
     /// Table to read.
     pub table: &'static Table,
     /// First day.
     pub from: Option<NaiveDate>,
     /// Last day.
     pub to: Option<NaiveDate>,
-    /// Endpoint of an S3-compatible store.
-    pub endpoint_url: Option<String>,
     /// File to write, `-` for standard output.
     pub output: PathBuf,
 }
@@ -189,6 +267,14 @@ mod tests {
             "256XB",
         ] {
             assert!(memory(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lookbacks() {
+        assert_eq!((lookback("0d"), lookback("7d")), (Ok(0), Ok(7)));
+        for bad in ["", "7", "d", "-1d", "367d", "1w"] {
+            assert!(lookback(bad).is_err(), "{bad}");
         }
     }
 

@@ -12,6 +12,10 @@
 
 use std::process::ExitCode;
 
+use crate::api::{ApiError, ConfigError, ErrorKind};
+use crate::input::InputError;
+use crate::lake;
+
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -35,4 +39,52 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)
     }
+}
+
+impl Exit {
+    /// The one place where an error becomes an exit code.
+    pub fn of(error: &anyhow::Error) -> Exit {
+        for cause in error.chain() {
+            if let Some(error) = cause.downcast_ref::<InputError>() {
+                return match error {
+                    InputError::Missing(_) | InputError::NoMatch(_) | InputError::Pattern(..) => {
+                        Exit::BadInput
+                    }
+                    InputError::EmptyFolder(_) | InputError::Bad(_) => Exit::BadInput,
+                    InputError::Io { .. } => Exit::Failed,
+                };
+            }
+            if let Some(error) = cause.downcast_ref::<ApiError>() {
+                return match error.kind() {
+                    ErrorKind::Usage => Exit::Usage,
+                    ErrorKind::Auth | ErrorKind::Zone | ErrorKind::Local => Exit::Failed,
+                    ErrorKind::RetryLater => Exit::RetryLater,
+                    ErrorKind::Incomplete => Exit::Incomplete,
+                };
+            }
+            if cause.is::<ConfigError>() {
+                return Exit::Usage;
+            }
+            if let Some(error) = cause.downcast_ref::<lake::Error>() {
+                return match (error, error.kind()) {
+                    // The local disk: full, read-only, not permitted. Somebody has to look.
+                    (lake::Error::Io { .. }, _) => Exit::Failed,
+                    // A bucket that is missing or closed to us.
+                    (lake::Error::Store { error, .. }, _) if is_refused(error) => Exit::Failed,
+                    (_, lake::ErrorKind::Usage) => Exit::Usage,
+                    (_, lake::ErrorKind::Retry) => Exit::RetryLater,
+                    (_, lake::ErrorKind::Integrity) => Exit::Integrity,
+                };
+            }
+        }
+        Exit::Failed
+    }
+}
+
+fn is_refused(error: &object_store::Error) -> bool {
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    matches!(
+        error,
+        NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }
+    )
 }

@@ -1,54 +1,73 @@
-//! `callake export`: days of the API → the lake.
+//! `callake export` and `callake sync`: days of the API → the lake.
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage, RunReport};
-use crate::config::{ExportSettings, LakeSettings};
-use crate::day::Gather;
-use crate::decode::{self, Decoder, Source, Stream, Tally};
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage};
+use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
+use crate::day::{self, DayRows, Gather, Merge};
+use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
+use crate::input::Proof;
 use crate::lake::{DayFacts, Lake, Read};
-use crate::report::DayLine;
+use crate::report::RunRecord;
 use crate::schema::{self, Table};
-use crate::{publish, report, secrets};
+use crate::{due, publish, report, secrets};
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
 
-/// What an export did.
-#[derive(Debug, Default)]
-pub(crate) struct Exported {
-    /// Files dealt with, in order.
-    pub(crate) files: Vec<DayLine>,
-    /// What went to `extra`.
-    pub(crate) tally: Tally,
-    /// Days read, in order.
-    pub(crate) days: Vec<DayReport>,
-    /// What the run cost.
-    pub(crate) run: RunReport,
-}
-
 /// Reads the asked days from the API and publishes each as soon as it is whole.
 pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
-    let credentials = secrets::credentials(settings.token_file.as_deref())?;
-    let days = api::days(settings.lake.zone, settings.from, settings.to)?;
-    let client = Client::new(client_config(&settings, credentials))?;
-    let lake = publish::open(&settings.lake).await?;
-    let exported = export(&settings, client, days, &lake).await?;
-    report::output(|out| report::export(&exported, out))?;
-    Ok(Exit::Done)
+    let ExportSettings {
+        api,
+        from,
+        to,
+        refresh,
+        lake: place,
+    } = settings;
+    let client = client(&api)?;
+    let mut days = api::days(place.zone, from, to)?;
+    let lake = publish::open(&place).await?;
+    if !refresh {
+        days = due::not_closed(days, &api, &lake).await?;
+    }
+    let mut record = RunRecord::start("export", api.account.as_str());
+    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
+    publish::end_run(&lake, record, outcome, report::export).await
 }
 
-fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> ClientConfig {
-    let ExportSettings {
+/// Reads the days that are due by now, as [`run`] does.
+pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
+    let SyncSettings {
+        api,
+        from,
+        lookback,
+        lake: place,
+    } = settings;
+    let client = client(&api)?;
+    let lake = publish::open(&place).await?;
+    let days = due::by_now(from, lookback, &api, &lake).await?;
+    let mut record = RunRecord::start("sync", api.account.as_str());
+    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
+    publish::end_run(&lake, record, outcome, report::export).await
+}
+
+fn client(settings: &ApiSettings) -> anyhow::Result<Client> {
+    let credentials = secrets::credentials(settings.token_file.as_deref())?;
+    Ok(Client::new(client_config(settings, credentials))?)
+}
+
+/// What the client needs of the settings.
+pub(crate) fn client_config(settings: &ApiSettings, credentials: api::Credentials) -> ClientConfig {
+    let ApiSettings {
         host,
         account,
         stream,
         endpoint,
         timezone_offset,
         rate,
-        ..
+        token_file: _,
     } = settings;
     ClientConfig {
         endpoint: *endpoint,
@@ -60,31 +79,37 @@ fn client_config(settings: &ExportSettings, credentials: api::Credentials) -> Cl
 
 /// Reads the days; those that were published before an error stay published.
 pub(crate) async fn export(
-    settings: &ExportSettings,
+    settings: &ApiSettings,
+    place: &LakeSettings,
     client: Client,
     days: Vec<Day>,
     lake: &Lake,
-) -> anyhow::Result<Exported> {
+    record: &mut RunRecord,
+) -> anyhow::Result<Exit> {
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
-    let mut exported = Exported::default();
-    let mut pages = Pages::new(schema::call_details(), settings)?;
+    let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = events.recv().await {
         match event {
             Event::Page(page) => pages.take(&page)?,
             Event::Day(report) => {
-                let facts = (report.date, facts(&report, settings.endpoint));
-                let gathered = pages.finish(&mut exported.tally)?;
-                let published =
-                    publish::publish(lake, &settings.account, gathered.days()?, Some(facts)).await?;
-                exported.files.extend(published);
-                exported.days.push(*report);
+                let facts = facts(&report, settings.endpoint);
+                let rows = pages.take_day(day::Day::of(report.date), record)?;
+                record
+                    .files
+                    .extend(publish::publish(lake, &settings.account, rows, facts).await?);
+                record.days.push(*report);
             }
-            Event::Run(run) => exported.run = *run,
+            Event::Run(cost) => record.cost = Some(*cost),
         }
     }
     reading.await??;
-    Ok(exported)
+    // Rows that came along of days that were not asked for.
+    let rows = pages.take_all(record)?;
+    record
+        .files
+        .extend(publish::publish(lake, &settings.account, rows, DayFacts::default()).await?);
+    Ok(Exit::Done)
 }
 
 /// Pages of the day in hand, as sorted rows.
@@ -93,6 +118,7 @@ struct Pages {
     lake: LakeSettings,
     source: Source,
     decoder: Decoder,
+    proof: Option<Proof>,
     gather: Gather,
 }
 
@@ -100,7 +126,7 @@ struct Pages {
 const BATCH_BYTES: usize = 4 << 20;
 
 impl Pages {
-    fn new(table: &'static Table, settings: &ExportSettings) -> anyhow::Result<Pages> {
+    fn new(table: &'static Table, settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Pages> {
         let source = Source {
             account_id: settings.account.to_string(),
             endpoint: Some(settings.endpoint.name().to_string()),
@@ -109,10 +135,11 @@ impl Pages {
         };
         Ok(Pages {
             table,
-            lake: settings.lake.clone(),
+            lake: place.clone(),
             decoder: Decoder::new(table, source.clone()),
+            proof: place.verify.then(|| Proof::new(table)),
             source,
-            gather: publish::gather(table, &settings.lake)?,
+            gather: publish::gather(table, place)?,
         })
     }
 
@@ -125,7 +152,13 @@ impl Pages {
         let mut rest = page.body.as_ref();
         loop {
             match stream.advance(&mut self.decoder) {
-                decode::Event::Record | decode::Event::Skipped(_) => {}
+                decode::Event::Skipped(_) => {}
+                decode::Event::Record => {
+                    if let Some(proof) = &mut self.proof {
+                        let page = format_args!("the page at offset {} of {}", page.offset, page.window);
+                        proof.keep(stream.record(), &page, stream.records());
+                    }
+                }
                 decode::Event::NeedInput => {
                     let room = stream.space();
                     let (now, later) = rest.split_at(room.len().min(rest.len()));
@@ -144,17 +177,46 @@ impl Pages {
             }
         }
         if self.decoder.bytes() >= BATCH_BYTES {
-            self.gather.push(self.decoder.flush()?)?;
+            self.hand_over()?;
         }
         Ok(())
     }
 
-    /// Hands over the rows gathered, and starts anew.
-    fn finish(&mut self, tally: &mut Tally) -> anyhow::Result<Gather> {
-        if self.decoder.rows() > 0 {
-            self.gather.push(self.decoder.flush()?)?;
+    fn hand_over(&mut self) -> anyhow::Result<()> {
+        let batch = self.decoder.flush()?;
+        if let Some(proof) = &mut self.proof {
+            proof.prove(&batch)?;
         }
-        tally.add(&self.decoder.take_tally());
+        Ok(self.gather.push(batch)?)
+    }
+
+    /// The rows of a day, which may be none; those of other days are kept until their own turn, so that no day's file is
+    /// written before the day is whole.
+    fn take_day(&mut self, day: day::Day, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
+        let mut gathered = self.gathered(record)?;
+        gathered.expect(day);
+        let (asked, others): (Vec<_>, Vec<_>) = gathered.days()?.partition(|rows| rows.day() == day);
+        for rows in others {
+            for batch in Merge::new(&rows, None)?.batches()? {
+                self.gather.push(batch?)?;
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The rows of all days that are left.
+    fn take_all(&mut self, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
+        Ok(self.gathered(record)?.days()?.collect())
+    }
+
+    /// What was gathered so far; gathering starts anew.
+    fn gathered(&mut self, record: &mut RunRecord) -> anyhow::Result<Gather> {
+        if self.decoder.rows() > 0 {
+            self.hand_over()?;
+        }
+        let tally = self.decoder.take_tally();
+        publish::check_strict(&self.lake, &tally)?;
+        record.extra.add(&tally);
         Ok(std::mem::replace(
             &mut self.gather,
             publish::gather(self.table, &self.lake)?,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::config::RestoreSettings;
+use crate::config::{LakeLocation, RestoreSettings};
 use crate::day::Scratch;
 use crate::exit::Exit;
 use crate::lake::{Lake, LakeOptions};
@@ -39,11 +39,10 @@ pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
 
 async fn restore(settings: &RestoreSettings, out: &mut impl Write) -> anyhow::Result<usize> {
     let RestoreSettings {
-        lake,
+        location: LakeLocation { lake, endpoint_url },
         table,
         from,
         to,
-        endpoint_url,
         output: _,
     } = settings;
     let options = LakeOptions {

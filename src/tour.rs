@@ -3,10 +3,11 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::api::{self, Client, ClientConfig, Credentials, Endpoint};
-use crate::config::{Account, DEFAULT_MEMORY, ExportSettings, LakeSettings};
+use crate::api::{self, Client, Credentials, Endpoint};
+use crate::config::{Account, ApiSettings, DEFAULT_MEMORY, ExportSettings, LakeSettings};
 use crate::demo::server::{self, ServerOptions};
 use crate::exit::Exit;
+use crate::report::RunRecord;
 use crate::{export, publish, report};
 
 /// Serves the demo's records on loopback, exports all of its days into the lake at `dest`, says how to query it.
@@ -19,7 +20,7 @@ pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
     let settings = settings(&options, host, dest)?;
     report::note(&format!(
         "serving {} records of {} days on {}, exporting them into {}",
-        options.dataset.records, options.dataset.days, settings.host, settings.lake.dest
+        options.dataset.records, options.dataset.days, settings.api.host, settings.lake.dest
     ));
     let secret = options.access.app_secret.clone();
     let credentials = Credentials::App {
@@ -27,39 +28,35 @@ pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
         secret: secret.into(),
     };
     let server = tokio::spawn(server::serve(listener, options));
-    let client = Client::new(ClientConfig {
-        endpoint: settings.endpoint,
-        ..ClientConfig::new(
-            settings.host.clone(),
-            settings.account.to_string(),
-            settings.stream.clone(),
-            credentials,
-        )
-    })?;
+    let client = Client::new(export::client_config(&settings.api, credentials))?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
     let lake = publish::open(&settings.lake).await?;
-    let exported = export::export(&settings, client, days, &lake).await?;
+    let mut record = RunRecord::start("export", settings.api.account.as_str());
+    let outcome = export::export(&settings.api, &settings.lake, client, days, &lake, &mut record).await;
     server.abort();
-    report::output(|out| {
-        report::export(&exported, out)?;
+    publish::end_run(&lake, record, outcome, |record, out| {
+        report::export(record, out)?;
         report::how_to_query(&settings.lake.dest, out)
-    })?;
-    Ok(Exit::Done)
+    })
+    .await
 }
 
 fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Result<ExportSettings> {
     let first = options.dataset.first_day;
     let days = chrono::Days::new(u64::from(options.dataset.days.saturating_sub(1)));
     Ok(ExportSettings {
-        host,
-        account: Account::parse(&options.access.account).map_err(anyhow::Error::msg)?,
-        stream: options.access.stream.clone(),
-        endpoint: Endpoint::V2,
+        api: ApiSettings {
+            host,
+            account: Account::parse(&options.access.account).map_err(anyhow::Error::msg)?,
+            stream: options.access.stream.clone(),
+            endpoint: Endpoint::V2,
+            timezone_offset: 0,
+            rate: 60,
+            token_file: None,
+        },
         from: first,
         to: first.checked_add_days(days).unwrap_or(first),
-        timezone_offset: 0,
-        rate: 60,
-        token_file: None,
+        refresh: true,
         lake: LakeSettings {
             dest,
             zone: chrono_tz::UTC,
@@ -67,6 +64,8 @@ fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Resu
             single_writer: false,
             force_network_fs: false,
             endpoint_url: None,
+            verify: true,
+            strict: false,
         },
     })
 }

@@ -69,7 +69,6 @@ impl Fetcher {
 
     /// How many requests must be under way for the budget to be used up: one, unless an answer takes longer than
     /// the time between two slots.
-    #[expect(dead_code, reason = "windows are read one by one for now")]
     pub(crate) fn lanes(&self) -> usize {
         let latency = self
             .latency

@@ -13,16 +13,20 @@
 pub mod auth;
 mod budget;
 pub mod days;
+mod density;
 pub mod error;
 pub mod fetch;
 pub mod http;
 pub mod page;
-mod read;
+pub mod read;
+pub mod readings;
 pub mod report;
 pub mod request;
 pub mod retry;
+mod walk;
 pub mod window;
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,7 +36,9 @@ use tokio::sync::mpsc::Sender;
 pub use auth::Credentials;
 pub use days::{Day, days};
 pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
+pub use fetch::Cost;
 pub use report::{DayReport, RunReport};
+use request::Ask;
 pub use request::Endpoint;
 pub use retry::RetryPolicy;
 pub use window::Window;
@@ -119,6 +125,7 @@ pub struct FetchedPage {
 pub struct Client {
     fetcher: fetch::Fetcher,
     settling: TimeDelta,
+    timezone_offset: i32,
 }
 
 impl Client {
@@ -154,9 +161,11 @@ impl Client {
         let http = http::Http::new(template, timezone_offset, timeout, max_body)?;
         let auth = auth::Auth::new(credentials)?;
         let budget = budget::Budget::new(rate_per_minute);
+        let fetcher = fetch::Fetcher::new(http, auth, budget, retry, seed);
         Ok(Self {
-            fetcher: fetch::Fetcher::new(http, auth, budget, retry, seed),
+            fetcher,
             settling,
+            timezone_offset,
         })
     }
 
@@ -169,6 +178,30 @@ impl Client {
     /// See [`ApiError`]; days already reported stay valid. Windows that cannot be proven complete do not stop the
     /// others: they end in [`ApiError::Incomplete`].
     pub async fn read_days(&self, days: &[Day], events: Sender<Event>) -> Result<(), ApiError> {
-        read::read_days(&self.fetcher, days, self.settling, &events).await
+        let total = Mutex::new(Cost::default());
+        let ask = |ask: Ask| {
+            let total = &total;
+            async move {
+                let mut cost = Cost::default();
+                let answer = self.fetcher.fetch(&ask, &mut cost).await;
+                total.lock().unwrap_or_else(PoisonError::into_inner).add(&cost);
+                Ok((answer?, cost))
+            }
+        };
+        let setting = read::Setting {
+            days,
+            timezone_offset: self.timezone_offset,
+            settling: self.settling.num_seconds(),
+            now: &Utc::now,
+            lanes: &|| self.fetcher.lanes(),
+        };
+        let (mut run, outcome) = read::read_days(&ask, setting, &events).await;
+        run.cost = total.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sent = events.send(Event::Run(Box::new(run))).await;
+        outcome?;
+        sent.map_err(|_| ApiError::Stopped)
     }
 }
+
+#[cfg(test)]
+mod model;

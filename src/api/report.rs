@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::error::Unproven;
 use super::fetch::Cost;
+use super::readings::{Filter, Unit};
 use super::window::Window;
 
 /// What is known of a day once all its windows have been read.
@@ -61,10 +62,29 @@ pub struct WindowReport {
 /// What is known of a whole run.
 #[derive(Debug, Clone, Default, serde::Serialize)]
 pub struct RunReport {
-    /// What all requests cost.
+    /// What all requests cost, those for nothing counted in.
     pub cost: Cost,
-    /// Rows received.
+    /// Windows read.
+    pub windows: u64,
+    /// Windows read again because rows moved meanwhile.
+    pub windows_moved: u64,
+    /// Rows received in the windows read, overlaps counted each time.
     pub rows: u64,
     /// Windows that may lack rows.
     pub unproven: Vec<Unproven>,
+    /// Whether days past those asked for had to be read, because the API filters on the end of sessions.
+    pub reads_past_days: bool,
+    /// What the documents leave open and the answers have shown.
+    pub readings: ReadingsReport,
+}
+
+/// What the documents leave open, as far as answers have shown it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ReadingsReport {
+    /// What `offset` counts; unknown while every window fits a page.
+    pub offset_unit: Option<Unit>,
+    /// Which time of a session a window is held against.
+    pub time_filter: Option<Filter>,
+    /// Whether `numResults` counts the window and not the page.
+    pub counts_window: bool,
 }

@@ -160,6 +160,10 @@ impl Id {
         self.0 == 0
     }
 
+    pub(crate) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
     /// A number that spreads ids evenly.
     pub(crate) fn spread(self) -> u64 {
         self.0 as u64

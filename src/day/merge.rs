@@ -9,15 +9,19 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 
 use super::content::ContentHasher;
-use super::gather::{DayRows, Sorter};
+use super::gather::DayRows;
 use super::keys::{Id, KeyIndex, Keys};
 use super::resolve::{Contents, Entry, News, RowRef, resolve, ties};
 use super::run::{Batches, ParquetRun, Place, Run, copy, rows_a_batch};
+use super::sorter::Sorter;
+use super::write::{Footer, WriteOptions, Written, copy as copy_part, write};
 use super::{Error, Result};
+use crate::schema::Table;
 
 /// The rows of a day that stay, by the rules of the [room](super).
 #[derive(Debug)]
 pub struct Merge {
+    table: &'static Table,
     index: KeyIndex,
     runs: Vec<Run>,
     /// For each run which rows stay; `None` for all.
@@ -49,12 +53,17 @@ impl Merge {
             runs.splice(0..0, sorted);
         }
         let mut merge = Merge {
+            table: rows.table,
             index: rows.index.clone(),
             keep: vec![None; runs.len()],
             rows: runs.iter().map(Run::rows).sum(),
             runs,
             unchanged: false,
         };
+        if let [Run::Part(_)] = merge.runs.as_slice() {
+            // Decided when it was encoded.
+            return Ok(merge);
+        }
         let news = merge.decide(rows, current.then_some(0))?;
         merge.unchanged = match news {
             // A file of another order or version is written up.
@@ -85,6 +94,14 @@ impl Merge {
         match kept.len() {
             1 => Ok(kept.remove(0)),
             _ => Ok(Box::new(Merged::new(kept, self.index.clone())?)),
+        }
+    }
+
+    /// Writes the rows to a new file, and syncs it to disk.
+    pub fn write(&self, path: &Path, footer: Footer, options: &WriteOptions) -> Result<Written> {
+        match self.runs.as_slice() {
+            [Run::Part(part)] => copy_part(&part.path, self.table, path, footer, options),
+            _ => write(self.batches()?, self.table, self.rows, path, footer, options),
         }
     }
 
@@ -210,7 +227,7 @@ fn is_sorted(run: &Run, index: &KeyIndex) -> Result<bool> {
 
 /// The run's rows as runs in order.
 fn sort(run: Run, rows: &DayRows) -> Result<Vec<Run>> {
-    let mut sorter = Sorter::new(rows.table, rows.budget / 2, rows.scratch.clone())?;
+    let mut sorter = Sorter::new(rows.table, rows.budget / 2, rows.scratch.clone(), None)?;
     for batch in run.batches()? {
         sorter.push(batch?, |_, _| rows.day)?;
     }

@@ -17,13 +17,14 @@
 //! | 1 | same `session_id` and `conversation_id` | the one fetched last |
 //! | 2 | … fetched at the same time | the one whose content has the greater SHA-256; of equal content, one |
 //! | 3 | neither `session_id` nor `conversation_id` | one a content, the one fetched last: the content is its key |
-//! | 4 | no `conversation_id`, beside rows of the same session that have one | nothing, if one of those was fetched later; else it stays too |
+//! | 4 | no `conversation_id`, beside rows of the same session that have one | nothing, if one of those was fetched more than 15 minutes later; else it stays too |
 //! | 5 | `fetched_at` is null | counts as fetched before all others |
 //!
 //! A row beats another by its own values alone, and what a dropped row could have beaten is beaten by the row that
 //! dropped it. So the rows that stay are a function of the set of rows ever merged: the order of merges, and merging
-//! twice, change nothing. Rule 4 compares strictly, so all rows of one read must carry one `fetched_at` a session,
-//! or a session that the API lists both with and without a conversation would lose one of them.
+//! twice, change nothing. The 15 minutes of rule 4 are what
+//! one read of a day may take: a session that the API lists both with and without a conversation keeps both rows, though
+//! their pages came one after the other.
 //!
 //! | rule | a merge leaves | then |
 //! | --- | --- | --- |
@@ -37,14 +38,19 @@
 //! stands until the record is read again. Without such a return rule 7 never changes a content.
 
 mod calendar;
+mod checksum;
 mod content;
 mod gather;
+mod inspect;
 mod keys;
 mod merge;
+mod properties;
 mod resolve;
 mod run;
 mod scratch;
+mod seal;
 mod shape;
+mod sorter;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -52,9 +58,13 @@ mod tests;
 mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
+pub use checksum::has_its_checksum;
+pub(crate) use checksum::hex;
 pub use gather::{DayRows, Days, Gather};
+pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;
-pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, sweep};
+pub use run::{Batches, read};
+pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, is_live, sweep};
 pub use write::{Footer, WriteOptions, Written, write};
 
 use std::path::PathBuf;

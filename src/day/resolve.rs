@@ -4,6 +4,10 @@ use std::collections::HashMap;
 
 use super::keys::Id;
 
+/// Microseconds that one read of a day may take, from its first page to its last. The API may list a session both with and
+/// without a conversation; within one read both are kept. 15 minutes is also after how long the API's data is complete.
+pub(super) const ONE_READ: i64 = 15 * 60 * 1_000_000;
+
 /// One row of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RowRef {
@@ -93,7 +97,8 @@ pub(crate) fn resolve(
                 }
                 continue;
             }
-            let superseded = group[0].conversation.is_null() && last_conversation > Some(group[0].fetched_at);
+            let superseded = group[0].conversation.is_null()
+                && last_conversation > Some(group[0].fetched_at.saturating_add(ONE_READ));
             let winner = group.iter().max_by_key(|entry| rank(entry, content(entry)));
             news = news.max(settle(group, winner.filter(|_| !superseded), present, &mut lose));
         }
@@ -135,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    /// session, conversation, fetched at, content
+    /// session, conversation, fetched in which read, content
     type Row = (Option<u8>, Option<u8>, i64, u8);
 
     /// Rows that stay of those.
@@ -147,7 +152,7 @@ mod tests {
             .map(|(at, row)| Entry {
                 session: Id::new(text(row.0).as_deref()),
                 conversation: Id::new(text(row.1).as_deref()),
-                fetched_at: row.2,
+                fetched_at: row.2 * (ONE_READ + 1),
                 at: RowRef {
                     run: 0,
                     row: at as u32,
@@ -221,6 +226,17 @@ mod tests {
         check(&one_read, &one_read);
         let later = [(Some(1), None, 7, 1), (Some(1), Some(1), 6, 2)];
         check(&later, &later);
+        let entry = |conversation, fetched_at, row| Entry {
+            session: Id::new(Some("s")),
+            conversation: Id::new(conversation),
+            fetched_at,
+            at: RowRef { run: 0, row },
+        };
+        let mut pages_of_one_read = [entry(None, 7, 0), entry(Some("c"), 7 + ONE_READ, 1)];
+        ties(&mut pages_of_one_read);
+        resolve(&pages_of_one_read, &Contents::new(), None, |at| {
+            panic!("lost {at:?}")
+        });
         let no_session = [(None, None, 5, 1), (None, Some(1), 6, 2)];
         check(&no_session, &no_session);
     }

@@ -14,8 +14,10 @@ use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::seal::Part;
 use super::shape::conform;
 use super::{Error, Result};
+use crate::schema::{self, Table};
 
 /// Most rows of a batch that is put together from others.
 const BATCH_ROWS: usize = 4096;
@@ -27,8 +29,8 @@ const BATCH_BYTES: usize = 8 << 20;
 /// every batch costs later.
 const STRETCH: usize = 1024;
 
-/// Batches of a run, or of columns of it.
-pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+/// Batches of rows, or of columns of them.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// Rows of one day in order.
 #[derive(Debug, Clone)]
@@ -40,6 +42,7 @@ pub(crate) enum Run {
         rows: usize,
     },
     Parquet(ParquetRun),
+    Part(Arc<Part>),
 }
 
 impl Run {
@@ -48,6 +51,7 @@ impl Run {
             Run::Memory(run) => run.range.len(),
             Run::Spilled { rows, .. } => *rows,
             Run::Parquet(run) => run.rows,
+            Run::Part(part) => part.run.rows,
         }
     }
 
@@ -57,6 +61,7 @@ impl Run {
             Run::Memory(run) => Ok(run.batches(run.sources.clone())),
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.rows)),
             Run::Parquet(run) => run.batches(None),
+            Run::Part(part) => part.run.batches(None),
         }
     }
 
@@ -72,6 +77,7 @@ impl Run {
             }
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.keys)),
             Run::Parquet(run) => run.batches(Some(columns)),
+            Run::Part(part) => part.run.batches(Some(columns)),
         }
     }
 }
@@ -288,6 +294,11 @@ impl ParquetRun {
             conform(&batch, &schema)
         })))
     }
+}
+
+/// The rows of a day's file, in the table's present schema.
+pub fn read(path: &Path, table: &Table) -> Result<Batches> {
+    ParquetRun::open(path, &schema::arrow::schema(table))?.batches(None)
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {

@@ -96,6 +96,14 @@ pub fn sweep(base: &Path, leftover_age: Duration) -> usize {
         .count()
 }
 
+/// Whether a living process of this machine holds the folder.
+pub fn is_live(folder: &Path) -> bool {
+    let lock = File::open(folder.join(LOCK));
+    lock.is_ok_and(|lock| {
+        flock(lock, FlockOperation::NonBlockingLockShared) == Err(rustix::io::Errno::WOULDBLOCK)
+    })
+}
+
 /// Removes the folder if its process is gone.
 fn remove_leftover(folder: &Path, age: Duration) -> bool {
     let lock = File::open(folder.join(LOCK));

@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use arrow::datatypes::TimestampMicrosecondType;
 
+use super::resolve::ONE_READ;
 use crate::schema;
 
 /// A row of call details; all other columns are null.
@@ -15,6 +16,7 @@ pub(crate) struct Row {
     pub(crate) start: Option<i64>,
     pub(crate) session: Option<String>,
     pub(crate) conversation: Option<String>,
+    /// In which read, each far enough from the others for rule 4.
     pub(crate) fetched_at: i64,
     pub(crate) channel: String,
 }
@@ -39,7 +41,11 @@ pub(crate) fn batch(rows: &[Row]) -> RecordBatch {
     };
     let columns = schema.fields().iter().map(|field| match field.name().as_str() {
         "session_start_time" => times(rows.iter().map(|row| row.start).collect()),
-        "fetched_at" => times(rows.iter().map(|row| Some(row.fetched_at)).collect()),
+        "fetched_at" => times(
+            rows.iter()
+                .map(|row| Some(row.fetched_at * (ONE_READ + 1)))
+                .collect(),
+        ),
         "session_id" => Arc::new(
             rows.iter()
                 .map(|row| row.session.clone())
@@ -75,7 +81,7 @@ pub(crate) fn rows(batch: &RecordBatch) -> Vec<Row> {
             start: starts.is_valid(at).then(|| starts.value(at)),
             session: text(&sessions, at),
             conversation: text(&conversations, at),
-            fetched_at: fetched.value(at),
+            fetched_at: fetched.value(at) / (ONE_READ + 1),
             channel: channels.value(at).to_string(),
         })
         .collect()

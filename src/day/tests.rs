@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
 
@@ -250,6 +251,115 @@ prop_compose! {
     }
 }
 
+/// Rows in order of their days, five a day.
+fn ordered(days: i64) -> Vec<Row> {
+    (0..days * 5)
+        .map(|at| row(at / 5 * 86_400 + at % 5, &format!("{at:04}"), "", 1, "x"))
+        .collect()
+}
+
+#[test]
+fn days_in_order_are_encoded_once_and_copied() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = ordered(20);
+    let batches: Vec<_> = input.chunks(3).map(<[Row]>::to_vec).collect();
+    // Room for some ten of the batches.
+    let budget = 10 * batch(&batches[0]).get_array_memory_size();
+    let days = gather(&batches, budget, folder.path());
+    let is_part = |day: &&DayRows| matches!(day.runs.as_slice(), [run::Run::Part(_)]);
+    assert!(days.iter().filter(is_part).count() >= 10, "{days:?}");
+    let mut found = Vec::new();
+    for (number, day) in days.iter().enumerate() {
+        let merge = Merge::new(day, None).unwrap();
+        let path = folder.path().join(format!("{number}.parquet"));
+        let footer = Footer {
+            revision: 5,
+            facts: vec![("callake.x".to_string(), "y".to_string())],
+        };
+        let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
+        assert_eq!(written.rows, 5);
+        assert_eq!(has_its_checksum(&path).unwrap(), Some(true));
+        found.extend(
+            read(&path, call_details())
+                .unwrap()
+                .flat_map(|batch| rows(&batch.unwrap())),
+        );
+    }
+    assert_eq!(found, input);
+}
+
+#[test]
+fn a_copied_day_is_as_one_written_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = ordered(1);
+    let part = folder.path().join("part");
+    let options = WriteOptions {
+        row_group_rows: 2,
+        ..WriteOptions::default()
+    };
+    let footer = || Footer {
+        revision: 3,
+        facts: vec![("callake.x".to_string(), "y".to_string())],
+    };
+    let batches = || -> Batches { Box::new(std::iter::once(Ok(batch(&rows)))) };
+    write::write_part(batches(), call_details(), 5, &part, &options).unwrap();
+    let (copied, written) = (folder.path().join("copied"), folder.path().join("written"));
+    write::copy(&part, call_details(), &copied, footer(), &options).unwrap();
+    write(batches(), call_details(), 5, &written, footer(), &options).unwrap();
+    let footer_of = |path: &Path| {
+        let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);
+        reader
+            .parse_and_finish(&std::fs::File::open(path).unwrap())
+            .unwrap()
+    };
+    let before_footer = |path: &Path| {
+        let file = std::fs::read(path).unwrap();
+        file[..footer_start(&file)].to_vec()
+    };
+    assert!(before_footer(&copied) == before_footer(&written));
+    assert_eq!(has_its_checksum(&copied).unwrap(), Some(true));
+    let (copied, written) = (footer_of(&copied), footer_of(&written));
+    assert_eq!(copied.num_row_groups(), 3);
+    for (copied, written) in copied.row_groups().iter().zip(written.row_groups()) {
+        for (copied, written) in copied.columns().iter().zip(written.columns()) {
+            assert_eq!(copied, written);
+        }
+        assert_eq!(copied, written);
+    }
+    assert_eq!(
+        format!("{:?}", copied.page_index()),
+        format!("{:?}", written.page_index())
+    );
+    let pairs = |footer: &ParquetMetaData| {
+        let pairs = footer.file_metadata().key_value_metadata().unwrap().clone();
+        pairs
+            .into_iter()
+            .filter(|pair| pair.key != "callake.sha256")
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(pairs(&copied), pairs(&written));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn sealing_and_spilling_change_nothing(
+        drawn in proptest::collection::vec((0..6_i64, 0..4_i64, 0..5_u8), 1..80),
+        sorted in any::<bool>(), batch_rows in 1..9_usize, room in 1..12_usize,
+    ) {
+        let mut input: Vec<_> = drawn.iter().enumerate().map(|(at, (day, second, session))| {
+            row(day * 86_400 + second, &format!("{day}-{session}"), "", at as i64, &at.to_string())
+        }).collect();
+        if sorted {
+            input.sort();
+        }
+        let batches: Vec<_> = input.chunks(batch_rows).map(<[Row]>::to_vec).collect();
+        let budget = room * batch(&batches[0]).get_array_memory_size();
+        prop_assert_eq!(days(&batches, budget), days(&[input], AMPLE));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -280,10 +390,38 @@ proptest! {
     }
 }
 
+#[test]
+fn any_flipped_bit_and_any_cut_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(
+        folder.path(),
+        &[row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "y")],
+    );
+    assert_eq!(has_its_checksum(&path).unwrap(), Some(true));
+    let whole = std::fs::read(&path).unwrap();
+    let shows = |damaged: &[u8]| {
+        std::fs::write(&path, damaged).unwrap();
+        has_its_checksum(&path).unwrap() != Some(true)
+    };
+    for at in (0..whole.len()).step_by(97).chain(whole.len() - 9..whole.len()) {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        assert!(shows(&flipped), "bit in byte {at} of {}", whole.len());
+    }
+    for length in [0, 4, 11, 12, whole.len() / 2, whole.len() - 1] {
+        assert!(shows(&whole[..length]), "cut to {length}");
+    }
+    assert!(!shows(&whole));
+}
+
+fn footer_start(file: &[u8]) -> usize {
+    let length = file[file.len() - 8..file.len() - 4].try_into().unwrap();
+    file.len() - 8 - u32::from_le_bytes(length) as usize
+}
+
 /// What a reader sees that fetched the footer of one version of a file and the pages of another.
 fn mixed(footer: &[u8], pages: &[u8]) -> bytes::Bytes {
-    let length = footer[footer.len() - 8..footer.len() - 4].try_into().unwrap();
-    let start = footer.len() - 8 - u32::from_le_bytes(length) as usize;
+    let start = footer_start(footer);
     let mut seen = pages.to_vec();
     seen.resize(start, 0);
     seen.extend(&footer[start..]);

@@ -10,19 +10,20 @@
 //! null): one by a whole chunk would land on a page of the neighbouring column, which pyarrow then reads without a word.
 
 use std::fs::File;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::{KeyValue, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
+use parquet::bloom_filter::Sbbf;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
+use parquet::file::writer::SerializedFileWriter;
 
-use super::keys::KeyIndex;
+use super::checksum::{self, Hashing};
+use super::properties::properties;
 use super::run::Batches;
 use super::{Error, Result};
-use crate::schema::{self, Encoding, Field, Kind, Table};
+use crate::schema::{self, Table};
 
 /// Revisions in a row that differ in their padding.
 pub(super) const PADDINGS: u64 = 16;
@@ -70,7 +71,8 @@ pub struct Written {
     pub bytes: u64,
 }
 
-/// Writes rows in order to a new file and syncs it to disk. `rows` is their number, for the size of the bloom filters.
+/// Writes rows in order to a new file, with its checksum, and syncs it to disk. `rows` is their number, for the size of
+/// the bloom filters.
 pub fn write(
     batches: Batches,
     table: &Table,
@@ -79,127 +81,124 @@ pub fn write(
     footer: Footer,
     options: &WriteOptions,
 ) -> Result<Written> {
+    let failed = || Error::parquet("write", path);
+    let properties = properties(table, rows, options)?;
     let schema = schema::arrow::schema(table);
+    let mut writer = ArrowWriter::try_new(create(path)?, schema, Some(properties)).map_err(failed())?;
+    writer
+        .write_all(padding(&footer))
+        .map_err(Error::io("write", path))?;
+    let rows = encode(batches, &mut writer, path)?;
+    let (writer, _) = writer.into_serialized_writer().map_err(failed())?;
+    finish(writer, rows, path, footer)
+}
+
+/// Encodes rows in order as a [part](copy) of a day, which is neither a day's file nor synced.
+pub(super) fn write_part(
+    batches: Batches,
+    table: &Table,
+    rows: usize,
+    path: &Path,
+    options: &WriteOptions,
+) -> Result<usize> {
     let failed = || Error::parquet("write", path);
     let file = File::create_new(path).map_err(Error::io("create", path))?;
     let properties = properties(table, rows, options)?;
+    let schema = schema::arrow::schema(table);
     let mut writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties)).map_err(failed())?;
+    let rows = encode(batches, &mut writer, path)?;
+    writer.close().map_err(failed())?;
+    Ok(rows)
+}
+
+/// Makes a part of the same table the whole of a day's file: its encoded columns are copied as they are.
+pub(super) fn copy(
+    part: &Path,
+    table: &Table,
+    path: &Path,
+    footer: Footer,
+    options: &WriteOptions,
+) -> Result<Written> {
+    let (reading, writing) = (|| Error::parquet("read", part), || Error::parquet("write", path));
+    let input = File::open(part).map_err(Error::io("open", part))?;
+    let metadata = ParquetMetaDataReader::new()
+        .with_page_index_policy(PageIndexPolicy::Required)
+        // By default they are read in a form that can't be written again.
+        .with_metadata_options(Some(
+            ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false),
+        ))
+        .parse_and_finish(&input)
+        .map_err(reading())?;
+    let rows = metadata.file_metadata().num_rows() as usize;
+    let mut properties = properties(table, rows, options)?;
+    add_encoded_arrow_schema_to_metadata(&schema::arrow::schema(table), &mut properties);
+    let root = metadata.file_metadata().schema_descr().root_schema_ptr();
+    let mut writer = SerializedFileWriter::new(create(path)?, root, properties.into()).map_err(writing())?;
     writer
-        .write_all(&PADDING[..1 + (footer.revision % PADDINGS) as usize])
+        .write_all(padding(&footer))
         .map_err(Error::io("write", path))?;
-    let mut written = 0;
+    let index = metadata.page_index();
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let mut out = writer.next_row_group().map_err(writing())?;
+        for (at, column) in group.columns().iter().enumerate() {
+            let chunk = ColumnCloseResult {
+                bytes_written: column.compressed_size() as u64,
+                rows_written: group.num_rows() as u64,
+                bloom_filter: Sbbf::read_from_column_chunk(column, &input).map_err(reading())?,
+                column_index: index.and_then(|index| index.column_index(number, at)).cloned(),
+                offset_index: index.and_then(|index| index.offset_index(number, at)).cloned(),
+                metadata: column.clone(),
+            };
+            out.append_column(&input, chunk).map_err(writing())?;
+        }
+        out.close().map_err(writing())?;
+    }
+    finish(writer, rows, path, footer)
+}
+
+type Sink = BufWriter<Hashing>;
+
+fn create(path: &Path) -> Result<Sink> {
+    let file = File::options().read(true).write(true).create_new(true).open(path);
+    Ok(BufWriter::new(Hashing::new(
+        file.map_err(Error::io("create", path))?,
+    )))
+}
+
+fn padding(footer: &Footer) -> &'static [u8] {
+    &PADDING[..1 + (footer.revision % PADDINGS) as usize]
+}
+
+fn encode<W: Write + Send>(batches: Batches, writer: &mut ArrowWriter<W>, path: &Path) -> Result<usize> {
+    let mut rows = 0;
     for batch in batches {
         let batch = batch?;
-        written += batch.num_rows();
-        writer.write(&batch).map_err(failed())?;
+        rows += batch.num_rows();
+        writer.write(&batch).map_err(Error::parquet("write", path))?;
     }
+    Ok(rows)
+}
+
+/// Writes the footer and the checksum, and syncs the file.
+fn finish(
+    mut writer: SerializedFileWriter<Sink>,
+    rows: usize,
+    path: &Path,
+    footer: Footer,
+) -> Result<Written> {
     for (key, value) in footer.facts {
         writer.append_key_value_metadata(KeyValue::new(key, value));
     }
-    let file = writer.into_inner().map_err(failed())?;
-    let file = file
+    let checksum = KeyValue::new(checksum::KEY.to_string(), checksum::PLACEHOLDER.to_string());
+    writer.append_key_value_metadata(checksum);
+    let sink = writer.into_inner().map_err(Error::parquet("write", path))?;
+    let sink = sink
         .into_inner()
-        .map_err(|e| Error::io("write", path)(e.into_error()))?;
-    file.sync_all().map_err(Error::io("sync", path))?;
-    let bytes = file
+        .map_err(|error| Error::io("write", path)(error.into_error()))?;
+    let bytes = sink
+        .finish(path)?
         .metadata()
         .map_err(Error::io("read the size of", path))?
         .len();
-    Ok(Written { rows: written, bytes })
-}
-
-fn properties(table: &Table, rows: usize, options: &WriteOptions) -> Result<WriterProperties> {
-    let schema = schema::arrow::schema(table);
-    let index = KeyIndex::new(table, &schema)?;
-    let level = ZstdLevel::try_new(options.zstd_level).map_err(Error::parquet("set the zstd level", ""))?;
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(options.row_group_rows))
-        .set_max_row_group_bytes(Some(options.row_group_bytes))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(Some(sorting_columns(table, &schema, &index)));
-    let distinct = rows.clamp(1, options.row_group_rows) as u64;
-    for field in table.columns() {
-        builder = column(
-            builder,
-            field,
-            &field.kind,
-            &mut vec![field.name.clone()],
-            distinct,
-        );
-    }
-    Ok(builder.build())
-}
-
-/// Leaves of the order's columns; they are strings and times, so each has one leaf.
-fn sorting_columns(
-    table: &Table,
-    schema: &arrow::datatypes::SchemaRef,
-    index: &KeyIndex,
-) -> Vec<SortingColumn> {
-    let kinds: Vec<_> = table.columns().map(|field| leaves(&field.kind)).collect();
-    let leaf = |column: usize| kinds[..column].iter().sum::<usize>() as i32;
-    debug_assert_eq!(kinds.len(), schema.fields().len());
-    let sorting = |column| SortingColumn {
-        column_idx: leaf(column),
-        descending: false,
-        nulls_first: true,
-    };
-    index.order().into_iter().map(sorting).collect()
-}
-
-fn leaves(kind: &Kind) -> usize {
-    match kind {
-        Kind::List(element) => leaves(element),
-        Kind::Struct(fields) => fields.iter().map(|field| leaves(&field.kind)).sum(),
-        Kind::TextMap => 2,
-        _ => 1,
-    }
-}
-
-/// Sets what `schemas/` says of the field at the path, and of the fields in it.
-fn column(
-    mut builder: WriterPropertiesBuilder,
-    field: &Field,
-    kind: &Kind,
-    path: &mut Vec<String>,
-    distinct: u64,
-) -> WriterPropertiesBuilder {
-    match kind {
-        Kind::List(element) => {
-            path.extend(["list".to_string(), "element".to_string()]);
-            builder = column(builder, field, element, path, distinct);
-            path.truncate(path.len() - 2);
-        }
-        Kind::Struct(fields) => {
-            for field in fields {
-                path.push(field.name.clone());
-                builder = column(builder, field, &field.kind, path, distinct);
-                path.pop();
-            }
-        }
-        _ => {
-            let leaf = ColumnPath::new(path.clone());
-            if let Some(encoding) = field.encoding {
-                builder = builder
-                    .set_column_dictionary_enabled(leaf.clone(), false)
-                    .set_column_encoding(leaf.clone(), parquet_encoding(encoding));
-            }
-            if field.bloom {
-                builder = builder
-                    .set_column_bloom_filter_enabled(leaf.clone(), true)
-                    .set_column_bloom_filter_max_ndv(leaf, distinct);
-            }
-        }
-    }
-    builder
-}
-
-fn parquet_encoding(encoding: Encoding) -> parquet::basic::Encoding {
-    match encoding {
-        Encoding::Plain => parquet::basic::Encoding::PLAIN,
-        Encoding::DeltaBinaryPacked => parquet::basic::Encoding::DELTA_BINARY_PACKED,
-        Encoding::DeltaLengthByteArray => parquet::basic::Encoding::DELTA_LENGTH_BYTE_ARRAY,
-        Encoding::DeltaByteArray => parquet::basic::Encoding::DELTA_BYTE_ARRAY,
-    }
+    Ok(Written { rows, bytes })
 }

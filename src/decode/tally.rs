@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Counts of what went to `extra` and of keys that stood twice.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
     /// Values that went to `extra`, by JSON Pointer with `*` for array indexes. Keys are cut where they are very long.
     pub extra: BTreeMap<String, u64>,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, Utc};
 
 pub use expand::expand;
-pub use read::{BatchSink, Fault, Reading, Rejects, Tolerance, read_all};
+pub use read::{BatchSink, Fault, Intake, Proof, Reading, Rejects, Tolerance};
 
 /// One input: a file, or standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,14 @@
 //! Reads inputs through the decoder, batch by batch, and decides what a fault in one of them costs.
 
 use std::io::{ErrorKind, Read, Write};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
 use super::{Input, InputError, open};
-use crate::decode::{Decoder, Event, Problem, Source, Stream};
+use crate::decode::{Decoder, Event, Problem, Source, Stream, Tally};
+use crate::proof::{Originals, ProofError};
+use crate::schema::Table;
 
 /// JSON in one batch: large enough that handing over costs nothing, small against the memory budget.
 const BATCH_BYTES: usize = 8 << 20;
@@ -61,87 +64,160 @@ pub struct Reading {
     pub faults: Vec<Fault>,
 }
 
-/// Reads all inputs and hands over their records in batches.
-///
-/// # Errors
-/// The first fault where faults are not tolerated; what the sink says; a rejects file that can't be written.
-pub fn read_all(
-    inputs: &[Input],
-    decoder: &mut Decoder,
-    source: &Source,
-    tolerance: &mut Tolerance,
-    sink: &mut BatchSink<'_>,
-) -> anyhow::Result<Reading> {
-    let mut reading = Reading::default();
-    for input in inputs {
-        let opened = match open::open(input) {
-            Ok(opened) => opened,
-            Err(error) => {
-                let cause = match &error {
-                    InputError::Io { error, .. } => format!("open: {error}"),
-                    other => other.to_string(),
-                };
-                reading.note(input, None, cause, tolerance)?;
-                continue;
-            }
-        };
-        decoder.set_source(Source {
-            fetched_at: opened.modified.timestamp_micros(),
-            ..source.clone()
-        });
-        read_one(input, opened.reader, decoder, tolerance, sink, &mut reading)?;
-        reading.inputs += 1;
-    }
-    if decoder.rows() > 0 {
-        sink(decoder.flush()?)?;
-    }
-    Ok(reading)
+/// How inputs are read.
+pub struct Intake<'a> {
+    /// What reads the records.
+    pub decoder: Decoder,
+    /// Where they come from; each input brings its own time.
+    pub source: Source,
+    /// What a fault costs.
+    pub tolerance: Tolerance,
+    /// What proves each batch before it is handed over, if anything.
+    pub proof: Option<Proof>,
+    /// What takes the batches.
+    pub sink: &'a mut BatchSink<'a>,
 }
 
-fn read_one(
-    input: &Input,
-    reader: Box<dyn Read + Send>,
-    decoder: &mut Decoder,
-    tolerance: &mut Tolerance,
-    sink: &mut BatchSink<'_>,
-    reading: &mut Reading,
-) -> anyhow::Result<()> {
-    let mut reader = Filler { reader, failed: None };
-    let mut stream = Stream::new();
-    loop {
-        match stream.advance(decoder) {
-            Event::Skipped(bytes) => {
-                if let Tolerance::Rejects(rejects) = tolerance {
-                    rejects.write(&bytes)?;
-                }
-            }
-            Event::Record => {
-                reading.records += 1;
-                if decoder.bytes() >= BATCH_BYTES {
-                    sink(decoder.flush()?)?;
-                }
-            }
-            Event::Problem(problem) => {
-                let cause = problem.cause.clone();
-                reading.note(input, Some(&problem), cause, tolerance)?;
-            }
-            Event::NeedInput => match reader.fill(stream.space()) {
-                Ok(bytes) => {
-                    stream.filled(bytes);
-                    reading.bytes += bytes as u64;
-                }
+impl Intake<'_> {
+    /// Reads all inputs and hands over their records in batches; gives the decoder's counts too.
+    ///
+    /// # Errors
+    /// The first fault where faults are not tolerated; a row that does not give back its record; what the sink says; a rejects
+    /// file that can't be written.
+    pub fn read_all(mut self, inputs: &[Input]) -> anyhow::Result<(Reading, Tally)> {
+        let mut reading = Reading::default();
+        for input in inputs {
+            let opened = match open::open(input) {
+                Ok(opened) => opened,
                 Err(error) => {
-                    let cause = format!("read after record {}: {error}", stream.records());
-                    return reading.note(input, None, cause, tolerance);
+                    let cause = match &error {
+                        InputError::Io { error, .. } => format!("open: {error}"),
+                        other => other.to_string(),
+                    };
+                    reading.note(input, None, cause, &mut self.tolerance)?;
+                    continue;
                 }
-            },
-            Event::End => {
-                if let Tolerance::Rejects(rejects) = tolerance {
-                    rejects.end()?;
+            };
+            let fetched_at = opened.modified.timestamp_micros();
+            self.decoder.set_source(Source {
+                fetched_at,
+                ..self.source.clone()
+            });
+            self.read_one(input, opened.reader, &mut reading)?;
+            reading.inputs += 1;
+        }
+        self.hand_over()?;
+        Ok((reading, self.decoder.take_tally()))
+    }
+
+    fn read_one(
+        &mut self,
+        input: &Input,
+        reader: Box<dyn Read + Send>,
+        reading: &mut Reading,
+    ) -> anyhow::Result<()> {
+        let mut reader = Filler { reader, failed: None };
+        let mut stream = Stream::new();
+        loop {
+            match stream.advance(&mut self.decoder) {
+                Event::Skipped(bytes) => {
+                    if let Tolerance::Rejects(rejects) = &mut self.tolerance {
+                        rejects.write(&bytes)?;
+                    }
                 }
-                return Ok(());
+                Event::Record => {
+                    reading.records += 1;
+                    if let Some(proof) = &mut self.proof {
+                        proof.keep(stream.record(), input, stream.records());
+                    }
+                    if self.decoder.bytes() >= BATCH_BYTES {
+                        self.hand_over()?;
+                    }
+                }
+                Event::Problem(problem) => {
+                    let cause = problem.cause.clone();
+                    reading.note(input, Some(&problem), cause, &mut self.tolerance)?;
+                }
+                Event::NeedInput => match reader.fill(stream.space()) {
+                    Ok(bytes) => {
+                        stream.filled(bytes);
+                        reading.bytes += bytes as u64;
+                    }
+                    Err(error) => {
+                        let cause = format!("read after record {}: {error}", stream.records());
+                        return reading.note(input, None, cause, &mut self.tolerance);
+                    }
+                },
+                Event::End => {
+                    if let Tolerance::Rejects(rejects) = &mut self.tolerance {
+                        rejects.end()?;
+                    }
+                    return Ok(());
+                }
             }
         }
+    }
+
+    fn hand_over(&mut self) -> anyhow::Result<()> {
+        if self.decoder.rows() == 0 {
+            return Ok(());
+        }
+        let batch = self.decoder.flush()?;
+        if let Some(proof) = &mut self.proof {
+            proof.prove(&batch)?;
+        }
+        (self.sink)(batch)
+    }
+}
+
+/// The records of the batch in hand as they came, to prove its rows by.
+pub struct Proof {
+    table: &'static Table,
+    originals: Originals,
+    /// Input and number within it, by row.
+    places: Vec<(Arc<str>, u64)>,
+    input: Arc<str>,
+}
+
+impl Proof {
+    /// A proof of batches of the table.
+    pub fn new(table: &'static Table) -> Proof {
+        Proof {
+            table,
+            originals: Originals::new(),
+            places: Vec::new(),
+            input: Arc::from(""),
+        }
+    }
+
+    /// Keeps the record of the next row; `number` is its own within `input`, from 1.
+    pub fn keep(&mut self, record: &[u8], input: &impl std::fmt::Display, number: u64) {
+        if number == 1 || self.places.is_empty() {
+            self.input = input.to_string().into();
+        }
+        self.places.push((Arc::clone(&self.input), number));
+        self.originals.push(record);
+    }
+
+    /// Rebuilds each row's record and compares it with the one kept, then forgets those.
+    ///
+    /// # Errors
+    /// The first row that is another record than it was made of, with its input, number and the pointer to the difference.
+    pub fn prove(&mut self, batch: &RecordBatch) -> anyhow::Result<()> {
+        let proven = self.originals.prove(self.table, batch);
+        let places = std::mem::take(&mut self.places);
+        self.originals.clear();
+        proven.map_err(|error| match &error {
+            ProofError::Differs { row, difference } => match places.get(*row) {
+                Some((input, number)) => {
+                    anyhow::anyhow!(
+                        "prove record {number} of {input}: {difference}; nothing of it was written"
+                    )
+                }
+                None => error.into(),
+            },
+            ProofError::Count { .. } | ProofError::Restore(_) => error.into(),
+        })
     }
 }
 

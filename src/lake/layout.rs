@@ -14,6 +14,15 @@ pub(crate) const LOCKS: &str = "_callake/locks";
 /// Folder of the objects that a store's conditional puts are tried on.
 pub(crate) const PROBES: &str = "_callake/probes";
 
+/// Folder of the reports of runs.
+pub(crate) const RUNS: &str = "_callake/runs";
+
+/// The manifest of a snapshot.
+pub(crate) const MANIFEST: &str = "_callake/manifest.json";
+
+/// What a snapshot was begun for.
+pub(crate) const SNAPSHOT: &str = "_callake/snapshot.json";
+
 const PARTITION: &str = "session_date=";
 const SUFFIX: &str = ".parquet";
 

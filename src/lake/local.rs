@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 
 use super::fault;
@@ -104,6 +105,37 @@ impl LocalStore {
         }
     }
 
+    /// The bytes of a small file; `None` if there is none.
+    pub(crate) fn read_object(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let path = self.root.join(path);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", &path)(error)),
+        }
+    }
+
+    /// Copies the file to that path, unless there is one.
+    pub(crate) fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
+        let target = self.root.join(path);
+        let staged = self.stage()?;
+        fs::copy(file, &staged).map_err(Error::io("write", &staged))?;
+        File::open(&staged)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("sync", &staged))?;
+        let folder = target.parent().unwrap_or(&self.root);
+        create_folders(&self.root, folder)?;
+        // Unlike a rename, a link does not replace.
+        let linked = fs::hard_link(&staged, &target);
+        fs::remove_file(&staged).map_err(Error::io("remove", &staged))?;
+        match linked {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                Err(Error::io("write", &target)(error))
+            }
+            _ => sync_folder(folder),
+        }
+    }
+
     /// Puts a synced file from [`LocalStore::stage`] in the place of the day's present one. The caller holds the lock.
     pub(crate) fn swap(&self, staged: &Path, path: &DayPath) -> Result<()> {
         let target = self.root.join(path.to_string());
@@ -125,7 +157,7 @@ impl LocalStore {
     /// The files of a folder, at any depth and in no order; `most` bounds how many.
     pub(crate) fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        let mut folders = vec![folder.to_string()];
+        let mut folders = vec![PathBuf::from(folder)];
         while let Some(folder) = folders.pop() {
             let path = self.root.join(&folder);
             let failed = || Error::io("list", &path);
@@ -136,7 +168,7 @@ impl LocalStore {
             };
             for entry in found {
                 let entry = entry.map_err(failed())?;
-                let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+                let path = folder.join(entry.file_name());
                 if entry.file_type().map_err(failed())?.is_dir() {
                     folders.push(path);
                     continue;
@@ -144,8 +176,9 @@ impl LocalStore {
                 // A file that was renamed away since is a staged one.
                 let Ok(data) = entry.metadata() else { continue };
                 entries.push(Entry {
-                    path,
+                    path: path.to_string_lossy().into_owned(),
                     bytes: data.len(),
+                    modified: data.modified().map_or_else(|_| Utc::now(), DateTime::from),
                 });
                 if entries.len() == most {
                     return Ok(entries);

@@ -14,6 +14,7 @@
 //! 4. Nothing under `_callake` ends in `.parquet`, and nothing but day files lies in a table's folder.
 //! 5. A file's footer says all that is known of the day; there is no other state.
 
+mod clean;
 mod facts;
 mod fault;
 mod footer;
@@ -22,15 +23,24 @@ mod local;
 mod object;
 mod publish;
 mod read;
+mod runs;
+mod snapshot;
+mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
 
+pub use clean::Cleaned;
 pub use facts::{Coverage, DayFacts, Read};
 pub use fault::POINTS;
 pub use footer::FileFacts;
 pub use layout::{DayPath, check_account};
 pub use publish::{Outcome, Published};
+pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
+pub use status::{AccountStatus, DayStatus, Status};
+pub use store::LocalFile;
+pub use verify::{Finding, FindingKind, Verification};
 
 use std::path::PathBuf;
 
@@ -130,14 +140,14 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The object store failed.
-    #[error("{action} {path}")]
+    #[error("{action} {path}: {error}")]
     Store {
         /// What was tried.
         action: &'static str,
         /// On which object.
         path: String,
-        /// Why it failed.
-        source: object_store::Error,
+        /// Why it failed; not a source, since its own text holds those of its sources.
+        error: object_store::Error,
     },
     /// A file of the lake is not what it should be.
     #[error("{path} {problem}")]
@@ -198,7 +208,7 @@ impl Error {
                 source: day::Error::Shape { .. } | day::Error::Parquet { .. },
                 ..
             } => ErrorKind::Integrity,
-            Error::Store { source, .. } => match source {
+            Error::Store { error, .. } => match error {
                 object_store::Error::PermissionDenied { .. }
                 | object_store::Error::Unauthenticated { .. }
                 | object_store::Error::InvalidPath { .. }
@@ -219,7 +229,7 @@ impl Error {
 
     fn store(action: &'static str, path: impl ToString) -> impl FnOnce(object_store::Error) -> Error {
         let path = path.to_string();
-        move |source| Error::Store { action, path, source }
+        move |error| Error::Store { action, path, error }
     }
 
     fn day(path: impl ToString) -> impl FnOnce(day::Error) -> Error {

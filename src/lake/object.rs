@@ -217,7 +217,10 @@ impl RemoteStore {
             }
         }
         .await
-        .map_err(Error::store("try conditional puts on", &path))?;
+        .map_err(Error::store(
+            "try conditional puts on",
+            format!("{}/{PROBES}", self.url),
+        ))?;
         if let Err(error) = self.store.delete(&path).await {
             tracing::debug!("leave {path}: {error}");
         }
@@ -326,7 +329,7 @@ impl RemoteStore {
                 }
                 // Overwritten since: the next version has a footer too.
                 Err(Error::Store {
-                    source: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
+                    error: object_store::Error::Precondition { .. } | object_store::Error::NotFound { .. },
                     ..
                 }) => {}
                 Err(error) => return Err(error),
@@ -371,6 +374,69 @@ impl RemoteStore {
         found.bytes().await.map_err(failed())
     }
 
+    /// Puts an object whatever is there.
+    pub(crate) async fn put(&self, path: &str, payload: PutPayload) -> Result<()> {
+        let put = self.store.put(&self.path(path), payload).await;
+        put.map(drop)
+            .map_err(Error::store("write", format!("{}/{path}", self.url)))
+    }
+
+    /// The bytes of a small object; `None` if there is none.
+    pub(crate) async fn read_object(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        let failed = || Error::store("read", format!("{}/{path}", self.url));
+        match self.store.get(&self.path(path)).await {
+            Ok(found) => Ok(Some(found.bytes().await.map_err(failed())?.to_vec())),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(failed()(error)),
+        }
+    }
+
+    /// Copies the file to that path, unless there is an object. Who put what is there is for the caller to read.
+    pub(crate) async fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
+        let object = self.path(path);
+        let payload = read_payload(file).await?;
+        let mode = if self.conditional.get() == Some(&true) {
+            PutMode::Create
+        } else {
+            PutMode::Overwrite
+        };
+        let mut wait = PUT_WAIT;
+        for _ in 1..PUT_ATTEMPTS {
+            let options = PutOptions {
+                mode: mode.clone(),
+                ..Default::default()
+            };
+            let Err(error) = self.store.put_opts(&object, payload.clone(), options).await else {
+                return Ok(());
+            };
+            if is_definite(&error) {
+                return Err(Error::store("write", format!("{}/{path}", self.url))(error));
+            }
+            match self.store.head(&object).await {
+                Ok(_) => return Ok(()),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(Error::store("look at", format!("{}/{path}", self.url))(error)),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        let options = PutOptions {
+            mode,
+            ..Default::default()
+        };
+        let put = self.store.put_opts(&object, payload, options).await;
+        put.map(drop)
+            .map_err(Error::store("write", format!("{}/{path}", self.url)))
+    }
+
+    /// Removes an object; that it is gone already is as good.
+    pub(crate) async fn remove(&self, path: &str) -> Result<()> {
+        match self.store.delete(&self.path(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::store("remove", format!("{}/{path}", self.url))(error)),
+        }
+    }
+
     /// The objects of a folder, at any depth; `most` bounds how many.
     pub(crate) async fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
         let above = self.prefix.parts().count();
@@ -387,6 +453,7 @@ impl RemoteStore {
             entries.push(Entry {
                 path: parts.join("/"),
                 bytes: object.size,
+                modified: object.last_modified,
             });
             if entries.len() == most {
                 break;

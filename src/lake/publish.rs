@@ -15,7 +15,7 @@ use super::local::LocalStore;
 use super::object::{RemoteStore, Swap};
 use super::store::{Store, read_footer};
 use super::{Error, Lake, Result};
-use crate::day::{self, DayRows, Footer, Merge, WriteOptions};
+use crate::day::{DayRows, Footer, Merge, WriteOptions};
 
 /// What a publication came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,8 +65,8 @@ impl Lake {
 }
 
 /// Runs code that computes or waits for the disk on a thread for such.
-async fn blocking<T: Send + 'static>(
-    path: &DayPath,
+pub(crate) async fn blocking<T: Send + 'static>(
+    path: impl ToString,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await;
@@ -201,8 +201,8 @@ impl Job {
         };
         let staged = Staged(stage);
         fault::point("stage-created");
-        let batches = merge.batches().map_err(Error::day(&self.path))?;
-        let written = day::write(batches, table, merge.rows(), &staged.0, footer, &self.write)
+        let written = merge
+            .write(&staged.0, footer, &self.write)
             .map_err(Error::day(&self.path))?;
         fault::point("staged");
         let published = Published {

@@ -1,28 +1,27 @@
-//! Reading a lake's rows back.
+//! Reading a lake back: its files, what their footers say, and their rows.
 
-use std::fs::File;
-use std::path::PathBuf;
-
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-
+use super::footer::FileFacts;
 use super::layout::DayPath;
-use super::store::{Store, unreadable};
+use super::store::{LocalFile, Store};
 use super::{Error, Lake, LakeOptions, Result};
-use crate::day::Scratch;
-
-/// Rows of a batch: some 10 MB of call details.
-const BATCH_ROWS: usize = 4096;
+use crate::day::{self, Batches, Scratch};
+use crate::schema;
 
 impl Lake {
-    /// Opens the lake for reading only: nothing is made, locked or tried.
+    /// Opens the lake for all but publishing: nothing is made, locked or tried.
     ///
     /// # Errors
-    /// The location is malformed.
+    /// The location is malformed, or a folder that is not there.
     pub fn for_reading(location: &str, options: LakeOptions) -> Result<Lake> {
-        Ok(Lake {
-            store: Store::open(location, &options)?,
-            options,
-        })
+        let store = Store::open(location, &options)?;
+        if let Store::Local(local) = &store
+            && !local.root().is_dir()
+        {
+            return Err(Error::Refused(format!(
+                "there is no lake at {location}: no such folder"
+            )));
+        }
+        Ok(Lake { store, options })
     }
 
     /// The table's files, by day and account.
@@ -30,37 +29,52 @@ impl Lake {
     /// # Errors
     /// The place can't be listed.
     pub async fn day_files(&self, table: &str) -> Result<Vec<DayPath>> {
-        let entries = self.store.list(table, usize::MAX).await?;
-        let mut paths: Vec<_> = entries
-            .iter()
-            .filter_map(|entry| DayPath::parse(&entry.path))
-            .collect();
-        paths.sort();
-        Ok(paths)
+        Ok(self
+            .sized_files(table)
+            .await?
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect())
     }
 
-    /// The rows of a day's file, in batches; an object is copied to the scratch folder first, so that all of them are of one
-    /// version. `None` where there is no such file any more.
+    /// The table's files with their sizes.
+    pub(super) async fn sized_files(&self, table: &str) -> Result<Vec<(DayPath, u64)>> {
+        let entries = self.store.list(table, usize::MAX).await?;
+        let file = |entry: &super::store::Entry| Some((DayPath::parse(&entry.path)?, entry.bytes));
+        let mut files: Vec<_> = entries.iter().filter_map(file).collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// The rows of a day's file in the present schema, in batches; an object is copied to the scratch folder first, so that
+    /// all of them are of one version. `None` where there is no such file any more.
     ///
     /// # Errors
     /// The file can't be fetched, or is not Parquet.
-    pub async fn read(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<ParquetRecordBatchReader>> {
-        let Some(copy) = self.copy(path, scratch).await? else {
+    pub async fn read(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<Batches>> {
+        let Some(file) = self.local_file(path, scratch).await? else {
             return Ok(None);
         };
-        let file = File::open(&copy).map_err(Error::io("open", &copy))?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .and_then(|builder| builder.with_batch_size(BATCH_ROWS).build());
-        reader.map(Some).map_err(|error| unreadable(path, &error))
+        let unknown = || Error::damaged(path, "is of an unknown table");
+        let table = schema::table(&path.table).ok_or_else(unknown)?;
+        // The reader holds the file open, so that the copy can be removed.
+        day::read(file.path(), table).map(Some).map_err(Error::day(path))
     }
 
-    async fn copy(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<PathBuf>> {
-        match &self.store {
-            Store::Local(store) => store.present(path),
-            Store::Remote(store) => Ok(store
-                .fetch(path, scratch.file("read"))
-                .await?
-                .map(|(copy, _)| copy)),
-        }
+    /// A day's file on local disk, copied there if need be; `None` if it is gone.
+    pub async fn local_file(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<LocalFile>> {
+        self.store.local_file(path, scratch).await
+    }
+
+    /// What the footer of a day's file says, by ranged reads; `None` if there is no such file.
+    ///
+    /// # Errors
+    /// A file that can't be read, or that no callake wrote.
+    pub async fn file_facts(&self, path: &DayPath) -> Result<Option<FileFacts>> {
+        let Some((_, facts)) = self.store.footer(path).await? else {
+            return Ok(None);
+        };
+        let foreign = || Error::damaged(path, "was not written by callake: move it out of the lake");
+        facts.ok_or_else(foreign).map(Some)
     }
 }

@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use chrono::{DateTime, Utc};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::footer::FileFacts;
 use super::layout::DayPath;
 use super::local::LocalStore;
 use super::object::RemoteStore;
+use super::publish::blocking;
 use super::{Error, LakeOptions, Result};
+use crate::day::Scratch;
 use crate::schema;
 
 /// Where a lake is.
@@ -25,6 +28,30 @@ pub(crate) struct Entry {
     /// Path within the lake, with `/`.
     pub(crate) path: String,
     pub(crate) bytes: u64,
+    pub(crate) modified: DateTime<Utc>,
+}
+
+/// A day's file on local disk: itself, or a copy that is removed on drop.
+#[derive(Debug)]
+pub struct LocalFile {
+    path: PathBuf,
+    is_copy: bool,
+}
+
+impl LocalFile {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for LocalFile {
+    fn drop(&mut self) {
+        if self.is_copy {
+            // What is left lies in a temporary folder that is removed.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 /// Files that are looked at for one of ours when a lake is opened.
@@ -79,6 +106,38 @@ impl Store {
         match self {
             Store::Local(store) => store.list(folder, most),
             Store::Remote(store) => store.list(folder, most).await,
+        }
+    }
+
+    /// The bytes of a small file; `None` if there is none.
+    pub(crate) async fn read_object(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        match self {
+            Store::Local(store) => store.read_object(path),
+            Store::Remote(store) => store.read_object(path).await,
+        }
+    }
+
+    /// Copies the file to that path, unless there is one.
+    pub(crate) async fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
+        match self {
+            Store::Local(store) => {
+                let (store, path, file) = (store.clone(), path.to_string(), file.to_path_buf());
+                blocking(&path.clone(), move || store.put_absent(&path, &file)).await
+            }
+            Store::Remote(store) => store.put_absent(path, file).await,
+        }
+    }
+
+    /// The day's file on local disk; `None` if there is no such file.
+    pub(crate) async fn local_file(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<LocalFile>> {
+        match self {
+            Store::Local(store) => Ok(store
+                .present(path)?
+                .map(|path| LocalFile { path, is_copy: false })),
+            Store::Remote(store) => {
+                let copy = store.fetch(path, scratch.file("copy")).await?;
+                Ok(copy.map(|(path, _)| LocalFile { path, is_copy: true }))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The only printing: results on standard output, everything else on standard error.
 
+mod record;
 mod summary;
 
 use std::io::{self, BufWriter, Write};
@@ -7,8 +8,9 @@ use std::io::{self, BufWriter, Write};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
+pub use record::RunRecord;
 pub use summary::DayLine;
-pub(crate) use summary::{convert, export, how_to_query};
+pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};
 
 use crate::exit::Exit;
 use crate::input::Fault;
@@ -77,4 +79,13 @@ pub fn faults(faults: &[Fault]) -> Exit {
     } else {
         Exit::BadInput
     }
+}
+
+/// Writes a value as indented JSON.
+///
+/// # Errors
+/// The writer's.
+pub fn json(value: &impl serde::Serialize, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, value)?;
+    writeln!(out)
 }

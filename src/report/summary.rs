@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use crate::decode::Tally;
-use crate::export::Exported;
-use crate::input::Reading;
+use crate::lake::{Cleaned, Snapshot, Verification};
+use crate::report::RunRecord;
 
 /// Most lines of a list; the rest is counted.
 const MOST_LINES: usize = 20;
@@ -22,67 +22,53 @@ pub struct DayLine {
     pub bytes: u64,
 }
 
-/// What a conversion did: days, totals, what went to `extra`.
+/// What a conversion did: files, totals, what went to `extra`.
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn convert(
-    reading: &Reading,
-    tally: &Tally,
-    days: &[DayLine],
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for day in days.iter().take(MOST_LINES) {
-        writeln!(
-            out,
-            "{:<9} {:>9} rows {:>12} bytes  {}",
-            day.outcome,
-            grouped(day.rows),
-            grouped(day.bytes),
-            day.path
-        )?;
-    }
-    if days.len() > MOST_LINES {
-        writeln!(
-            out,
-            "… and {} more files",
-            grouped((days.len() - MOST_LINES) as u64)
-        )?;
-    }
-    let rows: u64 = days.iter().map(|day| day.rows).sum();
-    let bytes: u64 = days.iter().map(|day| day.bytes).sum();
+pub(crate) fn convert(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
+    files(&record.files, out)?;
+    let rows: u64 = record.files.iter().map(|file| file.rows).sum();
+    let bytes: u64 = record.files.iter().map(|file| file.bytes).sum();
     writeln!(
         out,
         "read {} records from {} inputs; {} day files now hold {} rows in {} bytes",
-        grouped(reading.records),
-        grouped(reading.inputs),
-        grouped(days.len() as u64),
+        grouped(record.records),
+        grouped(record.inputs.unwrap_or_default()),
+        grouped(record.files.len() as u64),
         grouped(rows),
         grouped(bytes),
     )?;
-    extra(tally, out)
+    extra(&record.extra, out)
 }
 
-/// What an export did: files, what each day proved, what it cost.
+/// What an export did: files, what was read, what it cost, what could not be proven.
 ///
 /// # Errors
 /// The writer's.
-pub(crate) fn export(exported: &Exported, out: &mut dyn Write) -> io::Result<()> {
-    files(&exported.files, out)?;
-    let records: u64 = exported.days.iter().map(|day| day.unique).sum();
-    let run = &exported.run;
-    let pages = run.cost.requests.max(1);
+pub(crate) fn export(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
+    files(&record.files, out)?;
+    let records: u64 = record.days.iter().map(|day| day.unique).sum();
+    let Some(run) = &record.cost else {
+        return Ok(());
+    };
     writeln!(
         out,
-        "read {} records of {} days in {} requests ({:.1} records a request), waited {:.0} s for the rate and {:.0} s for retries",
+        "read {} records of {} days in {} requests ({} is the least for full pages), waited {:.0} s for the rate and {:.0} s for retries",
         grouped(records),
-        exported.days.len(),
+        record.days.len(),
         grouped(run.cost.requests),
-        records as f64 / pages as f64,
+        grouped(records.div_ceil(100)),
         run.cost.budget_wait_seconds,
         run.cost.retry_wait_seconds,
     )?;
-    extra(&exported.tally, out)
+    for (cause, count) in &run.cost.retries {
+        writeln!(out, "retried {} times: {cause}", grouped(*count))?;
+    }
+    for unproven in &run.unproven {
+        writeln!(out, "not proven complete: {unproven}")?;
+    }
+    extra(&record.extra, out)
 }
 
 /// The lines with which DuckDB and Spark read the lake.
@@ -97,6 +83,70 @@ pub(crate) fn how_to_query(dest: &str, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "Spark:\n  spark.read.parquet(\"{dest}/call_details\").groupBy(\"session_date\").count().show()"
+    )
+}
+
+/// What a verification found.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn verification(verification: &Verification, out: &mut dyn Write) -> io::Result<()> {
+    for finding in &verification.findings {
+        writeln!(out, "{finding}")?;
+    }
+    let Verification {
+        lake,
+        files,
+        rows,
+        bytes,
+        deep,
+        findings,
+    } = verification;
+    let checked = format!(
+        "{} rows in {} files, {} bytes",
+        grouped(*rows),
+        grouped(*files),
+        grouped(*bytes)
+    );
+    let depth = if *deep { ", every page decoded" } else { "" };
+    match findings.len() {
+        0 => writeln!(out, "{lake} is sound: {checked}{depth}"),
+        count => writeln!(out, "{lake} is not sound: {count} findings; {checked}{depth}"),
+    }
+}
+
+/// What a snapshot came to.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn snapshot(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<()> {
+    let files = &snapshot.manifest.files;
+    let rows: u64 = files.iter().map(|file| file.rows).sum();
+    let bytes: u64 = files.iter().map(|file| file.bytes).sum();
+    writeln!(
+        out,
+        "{} holds {} rows in {} files, {} bytes; {} files were there from an earlier run",
+        snapshot.place,
+        grouped(rows),
+        grouped(files.len() as u64),
+        grouped(bytes),
+        grouped(snapshot.found),
+    )
+}
+
+/// What was cleaned away.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn cleaned(cleaned: &Cleaned, out: &mut dyn Write) -> io::Result<()> {
+    for file in &cleaned.files {
+        writeln!(out, "removed {file}")?;
+    }
+    writeln!(
+        out,
+        "removed {} left-over files and {} staging folders",
+        cleaned.files.len(),
+        cleaned.staging_folders
     )
 }
 

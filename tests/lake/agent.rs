@@ -8,7 +8,7 @@ use callake::lake::{DayFacts, Lake, LakeOptions};
 use callake::schema::call_details;
 use serde::{Deserialize, Serialize};
 
-use super::places::Place;
+use super::places::{KEY, Place, SECRET};
 use super::rows::{DAY, Row, batch};
 
 /// Variable that holds the job of an agent.
@@ -40,6 +40,10 @@ pub(crate) struct Agent<'a> {
     pub(crate) place: &'a Place,
     pub(crate) single_writer: bool,
     pub(crate) fault_point: Option<String>,
+    /// Largest file that it can write, in KiB.
+    pub(crate) file_limit: Option<u32>,
+    /// What it signs requests with.
+    pub(crate) secret: &'static str,
 }
 
 impl Agent<'_> {
@@ -48,6 +52,8 @@ impl Agent<'_> {
             place,
             single_writer: false,
             fault_point: None,
+            file_limit: None,
+            secret: SECRET,
         }
     }
 
@@ -66,8 +72,15 @@ impl Agent<'_> {
             .scratch()
             .join(format!("job-{}", super::places::number()));
         std::fs::write(&job_file, serde_json::to_string(&job).unwrap()).unwrap();
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        let limit = self
+            .file_limit
+            .map_or("unlimited".to_string(), |limit| limit.to_string());
+        let mut command = Command::new("bash");
         command
+            // A write beyond the limit is to fail, as on a full disk, and not to be a signal.
+            .args(["-c", "trap '' XFSZ; ulimit -f $0; exec \"$@\""])
+            .arg(limit)
+            .arg(std::env::current_exe().unwrap())
             .args([
                 "agent::publish",
                 "--exact",
@@ -76,8 +89,8 @@ impl Agent<'_> {
                 "--test-threads=1",
             ])
             .env(JOB, job_file)
-            .env("AWS_ACCESS_KEY_ID", "test-key")
-            .env("AWS_SECRET_ACCESS_KEY", "test-secret")
+            .env("AWS_ACCESS_KEY_ID", KEY)
+            .env("AWS_SECRET_ACCESS_KEY", self.secret)
             .env("AWS_REGION", "us-east-1")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

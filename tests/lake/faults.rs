@@ -27,16 +27,9 @@ fn survives(place: &Place, kill: impl FnOnce(&Place, &[Vec<Row>])) {
     assert_eq!(place.glob().len(), 1, "in {}: {:?}", place.name, place.glob());
 }
 
-fn places() -> Vec<Place> {
-    [Some(Place::folder()), Place::moto()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
 #[test]
 fn killed_at_every_step_nothing_is_lost() {
-    for place in places() {
+    for place in Place::all() {
         let mut died = 0;
         for point in POINTS {
             survives(&place, |place, rows| {
@@ -66,7 +59,7 @@ fn killed_at_any_moment_nothing_is_lost() {
     } else {
         12
     };
-    for place in places() {
+    for place in Place::all() {
         for kill in 0..kills {
             survives(&place, |place, rows| {
                 let mut agent = Agent::of(place).start(rows);
@@ -78,6 +71,51 @@ fn killed_at_any_moment_nothing_is_lost() {
             place.clear();
         }
     }
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_day() {
+    let place = Place::folder();
+    let before = vec![row(1, 1, "before")];
+    Agent::of(&place).publish(std::slice::from_ref(&before)).unwrap();
+    // Contents that do not compress, in a file larger than the limit.
+    let after: Vec<_> = (0..4000_i64)
+        .map(|key| {
+            row(
+                key,
+                2,
+                format!("{:x}", (key as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            )
+        })
+        .collect();
+    let full = Agent {
+        file_limit: Some(32),
+        ..Agent::of(&place)
+    };
+    let error = full.publish(std::slice::from_ref(&after)).unwrap_err();
+    assert!(
+        error.contains(&Place::day_path()) && error.contains("File too large"),
+        "{error}"
+    );
+    assert_eq!(read(&place.read().unwrap()), before);
+    assert_eq!(place.glob().len(), 1);
+    Agent::of(&place).publish(std::slice::from_ref(&after)).unwrap();
+    assert_eq!(read(&place.read().unwrap()), union([before, after].concat()));
+}
+
+#[test]
+fn a_wrong_secret_is_refused() {
+    let place = Place::s3s();
+    let thief = Agent {
+        secret: "wrong",
+        ..Agent::of(&place)
+    };
+    let error = thief.publish(&[vec![row(1, 1, "x")]]).unwrap_err();
+    assert!(
+        error.contains("try conditional puts") && !error.contains("wrong"),
+        "{error}"
+    );
+    assert_eq!(place.glob(), [] as [&str; 0]);
 }
 
 #[test]
@@ -139,10 +177,10 @@ fn unclear_answers_lose_and_double_nothing() {
             );
         }
         assert!(
-            place.front().faults() >= 2,
+            place.faults() >= 2,
             "in {}: {} faults",
             place.name,
-            place.front().faults()
+            place.faults()
         );
     }
 }

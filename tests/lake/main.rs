@@ -5,7 +5,6 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a test's helpers fail and speak as tests do"
@@ -16,4 +15,6 @@ mod conformance;
 mod faults;
 mod front;
 mod places;
+mod readers;
 mod rows;
+mod s3s;

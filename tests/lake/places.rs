@@ -7,9 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::front::{Front, Manners};
 use super::rows::DAY;
+use super::s3s::S3s;
+
+/// The bucket of every S3 server.
+const BUCKET: &str = "lakes";
+
+/// What every S3 server takes requests by.
+pub(crate) const KEY: &str = "test-key";
+pub(crate) const SECRET: &str = "test-secret";
 
 /// A number that no other call gets.
 pub(crate) fn number() -> u64 {
@@ -23,12 +34,25 @@ pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) lake: String,
     pub(crate) endpoint: Option<String>,
-    folder: tempfile::TempDir,
-    /// Address at which objects are read back.
-    direct: Option<String>,
-    /// Stopped when the place is dropped.
-    _server: Option<Server>,
-    _front: Option<Front>,
+    scratch: tempfile::TempDir,
+    kind: Kind,
+}
+
+/// Who serves a place; stopped when it is dropped.
+#[derive(Debug)]
+enum Kind {
+    Folder {
+        _folder: tempfile::TempDir,
+    },
+    Moto {
+        _server: Server,
+        address: SocketAddr,
+        front: Option<Front>,
+    },
+    S3s {
+        server: S3s,
+        _folder: tempfile::TempDir,
+    },
 }
 
 #[derive(Debug)]
@@ -42,65 +66,94 @@ impl Drop for Server {
 }
 
 impl Place {
+    fn new(name: &str, lake: String, endpoint: Option<SocketAddr>, kind: Kind) -> Place {
+        Place {
+            name: name.to_string(),
+            lake,
+            endpoint: endpoint.map(|address| format!("http://{address}")),
+            scratch: tempfile::tempdir().unwrap(),
+            kind,
+        }
+    }
+
     /// A folder.
     pub(crate) fn folder() -> Place {
         let folder = tempfile::tempdir().unwrap();
         let lake = folder.path().join("lake").display().to_string();
-        std::fs::create_dir(folder.path().join("scratch")).unwrap();
-        Place {
-            name: "folder".into(),
-            lake,
-            endpoint: None,
-            folder,
-            direct: None,
-            _server: None,
-            _front: None,
-        }
+        Place::new("folder", lake, None, Kind::Folder { _folder: folder })
+    }
+
+    /// A bucket of an S3 server that checks signatures.
+    pub(crate) fn s3s() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
+        let server = S3s::start(folder.path(), KEY, SECRET);
+        let address = server.address;
+        Place::new(
+            "s3s-fs",
+            in_bucket(),
+            Some(address),
+            Kind::S3s {
+                server,
+                _folder: folder,
+            },
+        )
     }
 
     /// A bucket of a moto server; `None`, with a message, where moto is not installed.
     pub(crate) fn moto() -> Option<Place> {
         let (server, address) = start_moto()?;
-        Some(Place::bucket("moto", server, address, None))
+        Some(Place::new(
+            "moto",
+            in_bucket(),
+            Some(address),
+            Kind::Moto {
+                _server: server,
+                address,
+                front: None,
+            },
+        ))
     }
 
     /// The same behind a front with those manners.
     pub(crate) fn moto_behind(manners: Manners) -> Option<Place> {
         let (server, address) = start_moto()?;
         let front = Front::start(address, manners.clone());
-        Some(Place::bucket(
-            &format!("moto, {manners:?}"),
-            server,
+        let seen = front.address();
+        let kind = Kind::Moto {
+            _server: server,
             address,
-            Some(front),
+            front: Some(front),
+        };
+        Some(Place::new(
+            &format!("moto, {manners:?}"),
+            in_bucket(),
+            Some(seen),
+            kind,
         ))
     }
 
-    fn bucket(name: &str, server: Server, address: SocketAddr, front: Option<Front>) -> Place {
-        let direct = format!("http://{address}/lakes");
-        http(reqwest::Method::PUT, &direct).expect("create the bucket");
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("scratch")).unwrap();
-        let endpoint = front.as_ref().map_or(address, Front::address);
-        Place {
-            name: name.to_string(),
-            lake: "s3://lakes/some/prefix".into(),
-            endpoint: Some(format!("http://{endpoint}")),
-            folder,
-            direct: Some(format!("{direct}/some/prefix")),
-            _server: Some(server),
-            _front: front,
-        }
+    /// All kinds of places that do what they should.
+    pub(crate) fn all() -> Vec<Place> {
+        [Some(Place::folder()), Some(Place::s3s()), Place::moto()]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// A folder for temporary files.
-    pub(crate) fn scratch(&self) -> PathBuf {
-        self.folder.path().join("scratch")
+    pub(crate) fn scratch(&self) -> &Path {
+        self.scratch.path()
     }
 
-    /// The front's address keeps its tally of what it did to requests.
-    pub(crate) fn front(&self) -> &Front {
-        self._front.as_ref().unwrap()
+    /// How often the front treated a request badly.
+    pub(crate) fn faults(&self) -> usize {
+        match &self.kind {
+            Kind::Moto {
+                front: Some(front), ..
+            } => front.faults(),
+            _ => 0,
+        }
     }
 
     /// Path of the day's file within the lake.
@@ -110,81 +163,100 @@ impl Place {
 
     /// The bytes of the day's file.
     pub(crate) fn read(&self) -> Option<Bytes> {
-        match &self.direct {
-            None => std::fs::read(Path::new(&self.lake).join(Place::day_path()))
-                .ok()
-                .map(Bytes::from),
-            Some(direct) => http(reqwest::Method::GET, &format!("{direct}/{}", Place::day_path())).ok(),
+        match self.address() {
+            None => std::fs::read(self.local_day()).ok().map(Bytes::from),
+            Some(address) => on_store(address, async |store| {
+                store
+                    .get(&object(&Place::day_path()))
+                    .await
+                    .ok()?
+                    .bytes()
+                    .await
+                    .ok()
+            }),
         }
     }
 
     /// Removes the day's file.
     pub(crate) fn clear(&self) {
-        match &self.direct {
-            None => std::fs::remove_file(Path::new(&self.lake).join(Place::day_path())).unwrap(),
-            Some(direct) => {
-                http(
-                    reqwest::Method::DELETE,
-                    &format!("{direct}/{}", Place::day_path()),
-                )
-                .map(drop)
-                .unwrap();
-            }
+        match self.address() {
+            None => std::fs::remove_file(self.local_day()).unwrap(),
+            Some(address) => on_store(address, async |store| {
+                store.delete(&object(&Place::day_path())).await.unwrap();
+            }),
         }
     }
 
     /// The paths of all files that a glob for `**/*.parquet` finds.
     pub(crate) fn glob(&self) -> Vec<String> {
-        let names: Vec<String> = match &self.direct {
-            None => glob::glob(&format!("{}/**/*.parquet", self.lake))
-                .unwrap()
-                .map(|path| path.unwrap().display().to_string())
-                .collect(),
-            Some(direct) => {
-                let bucket = direct.strip_suffix("/some/prefix").unwrap();
-                let listing = http(reqwest::Method::GET, &format!("{bucket}?list-type=2")).unwrap();
-                let listing = String::from_utf8(listing.to_vec()).unwrap();
-                let keys = listing
-                    .split("<Key>")
-                    .skip(1)
-                    .map(|rest| rest.split("</Key>").next().unwrap());
-                keys.filter(|key| key.ends_with(".parquet"))
-                    .map(str::to_string)
-                    .collect()
+        match self.address() {
+            None => {
+                let found = glob::glob(&format!("{}/**/*.parquet", self.lake)).unwrap();
+                found.map(|path| path.unwrap().display().to_string()).collect()
             }
-        };
-        names
+            Some(address) => on_store(address, async |store| {
+                let all: Vec<_> = store.list(None).try_collect().await.unwrap();
+                let paths = all.into_iter().map(|object| object.location.to_string());
+                paths.filter(|path| path.ends_with(".parquet")).collect()
+            }),
+        }
+    }
+
+    fn local_day(&self) -> PathBuf {
+        Path::new(&self.lake).join(Place::day_path())
+    }
+
+    /// The server itself, not its front.
+    fn address(&self) -> Option<SocketAddr> {
+        match &self.kind {
+            Kind::Folder { .. } => None,
+            Kind::Moto { address, .. } => Some(*address),
+            Kind::S3s { server, .. } => Some(server.address),
+        }
     }
 }
 
-/// One request, outside of any runtime.
-fn http(method: reqwest::Method, url: &str) -> Result<Bytes, String> {
+fn in_bucket() -> String {
+    format!("s3://{BUCKET}/some/prefix")
+}
+
+fn object(path: &str) -> object_store::path::Path {
+    format!("some/prefix/{path}").into()
+}
+
+/// Does something with the server's bucket, outside of any runtime.
+fn on_store<T>(address: SocketAddr, work: impl AsyncFnOnce(AmazonS3) -> T) -> T {
+    let store = AmazonS3Builder::new()
+        .with_endpoint(format!("http://{address}"))
+        .with_allow_http(true)
+        .with_region("us-east-1")
+        .with_bucket_name(BUCKET)
+        .with_access_key_id(KEY)
+        .with_secret_access_key(SECRET)
+        .build()
+        .unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        // Moto gives private objects to anybody who signs, with whatever signature.
-        let signed = "AWS4-HMAC-SHA256 Credential=test/20250930/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        let response = client
-            .request(method, url)
-            .header("authorization", signed)
-            .send()
-            .await
-            .map_err(|error| error.to_string())?;
-        let response = response.error_for_status().map_err(|error| error.to_string())?;
-        response.bytes().await.map_err(|error| error.to_string())
-    })
+    runtime.block_on(work(store))
+}
+
+/// The Python that the tests use, if it has the module; says so where it has not.
+pub(crate) fn python_with(module: &str) -> Option<String> {
+    let python = std::env::var("CALLAKE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_string());
+    let found = Command::new(&python)
+        .args(["-c", &format!("import {module}")])
+        .output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    eprintln!("skipped: {python} has no {module}; install tests/requirements.txt or set CALLAKE_TEST_PYTHON");
+    None
 }
 
 fn start_moto() -> Option<(Server, SocketAddr)> {
-    let python = std::env::var("CALLAKE_TEST_PYTHON").unwrap_or_else(|_| "python3".to_string());
-    let has_moto = Command::new(&python).args(["-c", "import moto.server"]).output();
-    if !has_moto.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: {python} has no moto; pip install 'moto[server]', or set CALLAKE_TEST_PYTHON");
-        return None;
-    }
+    let python = python_with("moto.server")?;
     // The port is free now; nobody else in the test run asks for it by number.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let program = "from moto.server import main; main()";
@@ -210,5 +282,14 @@ fn start_moto() -> Option<(Server, SocketAddr)> {
         );
         std::thread::sleep(Duration::from_millis(50));
     }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let made = client.put(format!("http://{address}/{BUCKET}")).send().await;
+        made.unwrap().error_for_status().unwrap();
+    });
     Some((server, address))
 }

@@ -155,3 +155,13 @@ def test_zones(tmp_path):
     assert file.parent.name == "session_date=2025-10-01"
     done = convert(tmp_path / "lake", tmp_path / "a.json", code=2)
     assert "Pacific/Auckland" in done.stderr
+
+
+def test_verify_and_strict(tmp_path, demo_records):
+    convert(tmp_path / "verified", demo_records, "--verify")
+    done = convert(tmp_path / "strict", demo_records, "--strict", code=3)
+    assert "--strict" in done.stderr and "/metaInfo/basket" in done.stderr
+    assert not list((tmp_path / "strict").glob("call_details/**/*.parquet"))
+    (tmp_path / "clean.json").write_text(f"[{A},{B}]")
+    convert(tmp_path / "strict", tmp_path / "clean.json", "--strict", "--verify")
+    assert rows(tmp_path / "strict") == IDS

@@ -32,8 +32,10 @@ class Server:
         port_file.unlink(missing_ok=True)
         binary = os.environ.get("CALLAKE_BIN", str(ROOT / "target" / "debug" / "callake"))
         base = [binary, "demo", "serve", "--port", "0", "--port-file", port_file]
-        defaults = ["--records", "1500", "--days", "3", "--rate-limit", "0"]
-        self.process = subprocess.Popen([*map(str, base), *defaults, *options], stdout=subprocess.DEVNULL)
+        for name, value in {"--records": "1500", "--days": "3", "--rate-limit": "0"}.items():
+            if name not in options:
+                options = (*options, name, value)
+        self.process = subprocess.Popen([*map(str, base), *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 30
         while not (port_file.exists() and port_file.read_text().strip()):
             assert self.process.poll() is None and time.monotonic() < deadline, "the server did not start"

@@ -1,0 +1,658 @@
+//! Walks one window: asks for its pages, and says what they prove.
+//!
+//! The documents leave open what `offset` counts, what `numResults` counts, and whether `limit` holds for all rows
+//! or for each of two parts (sessions that ended at the bot, then agent conversations). Rows may come in, change or
+//! move between two pages. What is known of a window after its pages have come:
+//!
+//! | row | seen | what it means under every reading | what follows |
+//! | --- | --- | --- | --- |
+//! | W1 | one page, fewer rows than a full page | the list ends in it, and one answer cannot shift | proven |
+//! | W2 | pages 0 to k, all full but the last, no row twice, and no row can leave the window | as many rows were read as the list holds at the end, and all of them are still in it: they are the list | proven |
+//! | W3 | half or more of page 1 is on page 0 | `offset` counts rows (or nothing): only page 0 is of use | one-page windows from now on |
+//! | W4 | a row on two pages, or a session on two pages with and without its conversation | something came in or moved while the pages were read, and may have pushed a row past us | one-page windows here |
+//! | W5 | page 10 is full, or `numResults` is above what can be reached | the reachable rows do not hold the list | split; what was read is a [`Run`] |
+//! | W6 | a window inside a run, whose first page asked begins with the very row that the run puts there, and whose distinct rows, the run's before that page and those that came, are as many as the list is long | the rows before that page are the run's, and W2 holds for all | proven |
+//! | W7 | `numResults` above the rows that came, the list at its end | a row is missing, or the number means nothing | one-page windows; there: unproven |
+//! | W8 | pages of more rows than `limit`, and a part that ended early | a row may have moved from the part that was still being read into the part that had ended | ask the page where it ended again: the same rows, or W4 |
+//! | W9 | no full page was ever seen, and a short one is followed by rows that were not on it | the server gives smaller pages than it was asked for | their size is the full one from now on |
+//! | W10 | a one-second window is not proven by W1 or W2 | nothing smaller can be asked | read it until two readings in a row are the same; then by narrower bounds; then by direction; or unproven |
+//!
+//! Why W2 holds whatever the order: a row that stays in the list but was on no page must have crossed, between two
+//! pages, a boundary that had been read, so that some other row crossed it the other way; if that row had been
+//! read, it comes twice (W4); if not, the same holds for it. Rows that leave break this, and they leave where the
+//! filter is on the end of sessions that still change: there, and on days that have not settled, W2 is not used.
+
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
+
+use super::error::{ApiError, Doubt};
+use super::fetch::Cost;
+use super::http::Answer;
+use super::page::{Page, Row};
+use super::readings::{EDGE_HITS, Filter, Unit};
+use super::request::{Ask, Direction, MAX_OFFSET, Narrow};
+use super::window::{Bounds, Window};
+
+/// Readings of a one-second window before it is given up as never standing still.
+const PASSES: u32 = 6;
+
+/// Rows that stand at the head of a list too long to be read to its end, without a hole and in the list's order.
+/// A window inside has the same rows in the same order at the head of its own list.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) window: Window,
+    pub(crate) bounds: Bounds,
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Run {
+    /// The rows at the head of the list of `bounds`, which must lie within this run's; it ends before the first row
+    /// of which it is not known whether a bound takes it in.
+    pub(crate) fn head(&self, bounds: Bounds, start_counts: bool, end_counts: bool) -> Head {
+        let mut head = Head::default();
+        for row in &self.rows {
+            let Some(time) = row.start else { break };
+            let start = if bounds.start == self.bounds.start {
+                Some(true)
+            } else {
+                after(time, bounds.start, start_counts)
+            };
+            let end = if bounds.end == self.bounds.end {
+                Some(true)
+            } else {
+                after(-time, -bounds.end, end_counts)
+            };
+            match (start, end) {
+                (Some(true), Some(true)) => head.rows.push(*row),
+                (None, _) if head.rows.is_empty() && !row.conversation => head.perhaps.push(*row),
+                (Some(false), _) | (_, Some(false)) => {}
+                _ => break,
+            }
+        }
+        head
+    }
+
+    /// Whether every session that ended at the bot is among the rows: they are listed first.
+    pub(crate) fn holds_all_bots(&self) -> bool {
+        self.rows.iter().any(|row| row.conversation)
+    }
+}
+
+/// What is known of the head of a list.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Head {
+    /// Rows in the second of `startDate`, which are the first, or not in the list at all: all or none of them.
+    pub(crate) perhaps: Vec<Row>,
+    /// The rows after them.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Head {
+    /// The first `count` rows of the list, if `next` is the row after them.
+    fn before(&self, count: usize, next: Option<&Row>) -> Option<Vec<Row>> {
+        let next = next?.key;
+        let without: Vec<Row> = self.rows.clone();
+        let with: Vec<Row> = self.perhaps.iter().chain(&self.rows).copied().collect();
+        [without, with]
+            .into_iter()
+            .find(|rows| rows.get(count).is_some_and(|row| row.key == next))
+            .map(|mut rows| {
+                rows.truncate(count);
+                rows
+            })
+    }
+}
+
+/// Whether a time lies after a bound, where that is known.
+fn after(time: i64, bound: i64, counts: bool) -> Option<bool> {
+    match time.cmp(&bound) {
+        Ordering::Greater => Some(true),
+        Ordering::Equal => counts.then_some(true),
+        Ordering::Less => Some(false),
+    }
+}
+
+/// How to walk a window.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Way {
+    pub(crate) window: Window,
+    pub(crate) bounds: Bounds,
+    /// Whether several pages may prove it (W2).
+    pub(crate) paged: bool,
+    /// Share of the rows that are sessions which ended at the bot, to judge from the first pages what is to come.
+    pub(crate) bot_share: f64,
+    pub(crate) unit: Option<Unit>,
+    pub(crate) filter: Option<Filter>,
+    pub(crate) full: usize,
+    pub(crate) full_is_known: bool,
+    /// Whether nothing is known of the density here, so that the window is as likely as not much too wide.
+    pub(crate) is_first: bool,
+    pub(crate) counts_window: bool,
+}
+
+/// What became of a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Verdict {
+    /// Every row that the API selects for it is among its pages.
+    Proven,
+    /// It holds more than can be reached, about so many rows.
+    Full(f64),
+    /// Rows moved while they were read.
+    Moved,
+    /// Pages are smaller than asked for.
+    SmallPages(usize),
+    /// It cannot be proven.
+    Unproven(Doubt),
+}
+
+/// A window walked.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) window: Window,
+    pub(crate) bounds: Bounds,
+    pub(crate) verdict: Verdict,
+    /// The pages that the verdict rests on, by offset.
+    pub(crate) pages: Vec<(u32, Answer)>,
+    /// Rows known to stand before the first of the pages (W6).
+    pub(crate) before: Vec<Row>,
+    /// What `offset` has been seen to count.
+    pub(crate) unit: Option<Unit>,
+    /// Whether a short page has been seen to be followed by nothing.
+    pub(crate) end_is_end: bool,
+    pub(crate) cost: Cost,
+}
+
+impl Walk {
+    /// All rows of its pages.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.pages.iter().flat_map(|(_, answer)| &answer.page.rows)
+    }
+
+    /// What it has learnt of its list although that could not be read to its end (W5).
+    pub(crate) fn run(&self, full: usize) -> Option<Run> {
+        let is_of_use = self.unit != Some(Unit::Records)
+            && self
+                .pages
+                .iter()
+                .all(|(_, answer)| answer.page.rows.len() == full)
+            && !has_moved(&self.before, &self.pages);
+        let rows = || self.before.iter().chain(self.rows()).copied().collect();
+        is_of_use.then(|| Run {
+            window: self.window,
+            bounds: self.bounds,
+            rows: rows(),
+        })
+    }
+}
+
+/// Asks and keeps account.
+struct Asker<'a, A> {
+    ask: &'a A,
+    way: Way,
+    bounds: Bounds,
+    narrow: Narrow,
+    cost: Cost,
+}
+
+impl<A, F> Asker<'_, A>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    async fn page(&mut self, offset: u32) -> Result<Answer, ApiError> {
+        let ask = Ask {
+            window: self.way.window,
+            bounds: self.bounds,
+            offset,
+            narrow: self.narrow,
+        };
+        let (answer, cost) = (self.ask)(ask).await?;
+        self.cost.add(&cost);
+        Ok(answer)
+    }
+}
+
+/// Walks a window, of whose list `head` may be known already.
+///
+/// # Errors
+///
+/// When a page cannot be had at all.
+pub(crate) async fn walk<A, F>(ask: &A, way: Way, head: &Head) -> Result<Walk, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let bounds = way.bounds;
+    let mut asker = Asker {
+        ask,
+        way,
+        bounds,
+        narrow: Narrow::No,
+        cost: Cost::default(),
+    };
+    let mut walk = Walk {
+        window: way.window,
+        bounds,
+        verdict: Verdict::Proven,
+        pages: Vec::new(),
+        before: Vec::new(),
+        unit: way.unit,
+        end_is_end: false,
+        cost: Cost::default(),
+    };
+    walk.verdict = if way.paged {
+        paged(&mut asker, &mut walk, head).await?
+    } else {
+        single(&mut asker, &mut walk).await?
+    };
+    walk.cost = asker.cost;
+    Ok(walk)
+}
+
+/// One page or nothing (W1).
+async fn single<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<Verdict, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let answer = asker.page(0).await?;
+    let rows = answer.page.rows.len();
+    walk.pages.push((0, answer));
+    if rows >= asker.way.full {
+        return Ok(Verdict::Full(outlook(&asker.way, walk)));
+    }
+    end(asker, walk).await
+}
+
+/// Page after page (W2), which is upwards: rows that come in then push others onto pages still to be read. Where the
+/// head of the list is known, it need not be asked for (W6).
+async fn paged<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk, head: &Head) -> Result<Verdict, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let full = asker.way.full;
+    let skipped = head.rows.len().saturating_sub(1) / full;
+    if skipped > 0 && skipped <= MAX_OFFSET as usize && walk.unit == Some(Unit::Pages) {
+        if let Some(verdict) = upwards(asker, walk, Some((head, skipped))).await? {
+            return Ok(verdict);
+        }
+        // The run has not told the truth about this list: read it from its beginning.
+        walk.before.clear();
+        walk.pages.clear();
+    }
+    let verdict = upwards(asker, walk, None).await?;
+    Ok(verdict.unwrap_or(Verdict::Moved))
+}
+
+/// From the page after the rows known already to the end of the list; nothing where those rows prove wrong.
+async fn upwards<A, F>(
+    asker: &mut Asker<'_, A>,
+    walk: &mut Walk,
+    known: Option<(&Head, usize)>,
+) -> Result<Option<Verdict>, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let full = asker.way.full;
+    let reach = full * (MAX_OFFSET as usize + 1);
+    let first = known.map_or(0, |(_, skipped)| skipped as u32);
+    for offset in first..=MAX_OFFSET {
+        let answer = asker.page(offset).await?;
+        let rows = answer.page.rows.len();
+        walk.pages.push((offset, answer));
+        if let Some((head, skipped)) = known.filter(|_| offset == first) {
+            let Some(before) = head.before(skipped * full, walk.rows().next()) else {
+                return Ok(None);
+            };
+            walk.before = before;
+        }
+        if offset == 1 && walk.unit.is_none() {
+            walk.unit = Some(unit(&walk.pages[0].1.page, &walk.pages[1].1.page));
+        }
+        if offset > 0 && walk.unit == Some(Unit::Records) {
+            return Ok(Some(Verdict::Full(outlook(&asker.way, walk))));
+        }
+        if rows < full {
+            if known.is_some() {
+                let distinct: HashSet<u64> =
+                    walk.before.iter().chain(walk.rows()).map(|row| row.key).collect();
+                if distinct.len() != offset as usize * full + rows {
+                    return Ok(None);
+                }
+            }
+            return end(asker, walk).await.map(Some);
+        }
+        // Far too wide: the rest of the pages would be asked for in vain.
+        if asker.way.is_first && (offset > 0 || asker.way.counts_window) {
+            let outlook = outlook(&asker.way, walk);
+            if outlook > 2.0 * reach as f64 {
+                return Ok(Some(Verdict::Full(outlook)));
+            }
+        }
+    }
+    Ok(Some(Verdict::Full(outlook(&asker.way, walk).max(reach as f64))))
+}
+
+/// The list has ended in a short page: does that prove the window?
+async fn end<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<Verdict, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let Some((last, count)) = walk
+        .pages
+        .last()
+        .map(|(offset, answer)| (*offset, answer.page.num_results))
+    else {
+        return Ok(Verdict::Proven);
+    };
+    if has_moved(&walk.before, &walk.pages) {
+        return Ok(Verdict::Moved);
+    }
+    let rows = walk.before.len() + walk.rows().count();
+    let short_by_count = count.is_some_and(|count| count > rows as u64);
+    let unsure_of_size = !asker.way.full_is_known && rows > 0;
+    if last == 0 && (short_by_count || unsure_of_size) {
+        let next = asker.page(1).await?;
+        let known: HashSet<u64> = walk.rows().map(|row| row.key).collect();
+        let fresh = next
+            .page
+            .rows
+            .iter()
+            .filter(|row| !known.contains(&row.key))
+            .count();
+        if fresh * 2 > next.page.rows.len() {
+            return Ok(Verdict::SmallPages(rows));
+        }
+        walk.end_is_end = true;
+    }
+    if short_by_count {
+        return Ok(if last == 0 {
+            Verdict::Unproven(Doubt::CountTooLarge)
+        } else {
+            Verdict::Moved
+        });
+    }
+    parts_stood_still(asker, walk).await
+}
+
+/// W8: where a part ended before the last page, that page must still be what it was.
+async fn parts_stood_still<A, F>(asker: &mut Asker<'_, A>, walk: &Walk) -> Result<Verdict, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    if walk.pages.len() < 2 || !has_parts(asker.way.full, walk) {
+        return Ok(Verdict::Proven);
+    }
+    // Where either part came with fewer rows than a full page for the first time.
+    let ended = walk.pages.iter().find(|(_, answer)| {
+        let bots = answer.page.rows.iter().filter(|row| !row.conversation).count();
+        bots < asker.way.full || answer.page.rows.len() - bots < asker.way.full
+    });
+    let Some((offset, before)) = ended.filter(|(offset, _)| *offset as usize + 1 < walk.pages.len()) else {
+        return Ok(Verdict::Proven);
+    };
+    let again = asker.page(*offset).await?;
+    let same = keys(&again.page) == keys(&before.page);
+    Ok(if same { Verdict::Proven } else { Verdict::Moved })
+}
+
+/// Whether `limit` holds for each part: some page has more rows.
+fn has_parts(full: usize, walk: &Walk) -> bool {
+    walk.pages.iter().any(|(_, answer)| answer.page.rows.len() > full)
+}
+
+/// W3.
+fn unit(first: &Page, second: &Page) -> Unit {
+    let known: HashSet<u64> = first.rows.iter().map(|row| row.key).collect();
+    let shared = second.rows.iter().filter(|row| known.contains(&row.key)).count();
+    if shared > 0 && shared * 2 >= second.rows.len() {
+        Unit::Records
+    } else {
+        Unit::Pages
+    }
+}
+
+/// W4.
+fn has_moved(before: &[Row], pages: &[(u32, Answer)]) -> bool {
+    // What was known before stands on no page of these.
+    let mut seen: HashMap<u64, u32> = before.iter().map(|row| (row.key, u32::MAX)).collect();
+    let mut sessions: HashMap<u64, (u32, bool)> = before
+        .iter()
+        .map(|row| (row.session, (u32::MAX, row.conversation)))
+        .collect();
+    for (offset, answer) in pages {
+        for row in &answer.page.rows {
+            if seen
+                .insert(row.key, *offset)
+                .is_some_and(|before| before != *offset)
+            {
+                return true;
+            }
+            let before = sessions.insert(row.session, (*offset, row.conversation));
+            if before.is_some_and(|(page, conversation)| page != *offset && conversation != row.conversation)
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+fn keys(page: &Page) -> Vec<u64> {
+    page.rows.iter().map(|row| row.key).collect()
+}
+
+/// About how many rows a window holds, judged by how far through it its first pages have come: bot sessions are
+/// listed first and upwards, conversations after them and downwards. It only ever decides what to ask next.
+fn outlook(way: &Way, walk: &Walk) -> f64 {
+    let pages = || walk.pages.iter().map(|(_, answer)| &answer.page);
+    let seen = (walk.before.len() + walk.rows().count()) as f64;
+    let count = pages()
+        .filter_map(|page| page.num_results)
+        .max()
+        .unwrap_or_default() as f64;
+    if count > seen {
+        return count;
+    }
+    let (mut bots, mut agents) = (0.0, 0.0);
+    let (mut up_to, mut down_to) = (way.window.from, way.window.to);
+    for row in walk.before.iter().chain(walk.rows()) {
+        let Some(time) = row.start.or(row.clock) else {
+            continue;
+        };
+        if row.conversation {
+            agents += 1.0;
+            down_to = down_to.min(time.max(way.window.from));
+        } else {
+            bots += 1.0;
+            up_to = up_to.max(time.min(way.window.to));
+        }
+    }
+    let width = way.window.seconds() as f64;
+    let part = |rows: f64, covered: i64| rows * width / (covered.max(1) as f64).min(width);
+    let share = way.bot_share.clamp(0.05, 0.95);
+    let bots_have_ended = pages().last().is_some_and(|page| {
+        let bots = page.rows.iter().filter(|row| !row.conversation).count();
+        bots < page.rows.len() && bots < way.full
+    });
+    let bots_in_all = if bots_have_ended {
+        bots
+    } else {
+        part(bots, up_to - way.window.from)
+    };
+    let agents_in_all = if agents > 0.0 {
+        part(agents, way.window.to - down_to)
+    } else {
+        bots_in_all * (1.0 - share) / share
+    };
+    (bots_in_all + agents_in_all).max(seen)
+}
+
+/// A window of one second that its pages do not prove (W10).
+///
+/// # Errors
+///
+/// When a page cannot be had at all.
+pub(crate) async fn last_resort<A, F>(ask: &A, way: Way) -> Result<Walk, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let mut asker = Asker {
+        ask,
+        way,
+        bounds: way.bounds,
+        narrow: Narrow::No,
+        cost: Cost::default(),
+    };
+    let mut walk = Walk {
+        window: way.window,
+        bounds: way.bounds,
+        verdict: Verdict::Unproven(Doubt::TooDense),
+        pages: Vec::new(),
+        before: Vec::new(),
+        unit: way.unit,
+        end_is_end: false,
+        cost: Cost::default(),
+    };
+    let mut candidates = vec![way.window.wide(), way.window.snug(), way.window.tight()];
+    candidates.retain(|bounds| bounds.start >= way.bounds.start && bounds.end <= way.bounds.end);
+    // Rows known to lie in the second itself, which narrower bounds must all bring back.
+    let mut owed: HashSet<u64> = HashSet::new();
+    for bounds in candidates {
+        asker.bounds = bounds;
+        let listing = settle(&mut asker).await?;
+        let is_trusted = bounds == way.bounds;
+        if !is_trusted && (owed.len() < EDGE_HITS as usize || !owed.is_subset(&listing.keys())) {
+            break;
+        }
+        walk.bounds = bounds;
+        walk.pages = listing.pages;
+        walk.verdict = listing.verdict;
+        if walk.verdict != Verdict::Unproven(Doubt::TooDense) {
+            break;
+        }
+        let in_second = |row: &&Row| match way.filter {
+            Some(Filter::Start) => row.start == Some(way.window.from),
+            Some(Filter::End) => row.end == Some(way.window.from),
+            None => false,
+        };
+        owed.extend(walk.rows().filter(in_second).map(|row| row.key));
+    }
+    if walk.verdict == Verdict::Unproven(Doubt::TooDense) {
+        by_direction(&mut asker, &mut walk).await?;
+    }
+    walk.cost = asker.cost;
+    Ok(walk)
+}
+
+/// Asks for either direction alone. That proves the second only if every row seen without the filter comes back.
+async fn by_direction<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<(), ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    asker.bounds = walk.bounds;
+    let owed: HashSet<u64> = walk.rows().map(|row| row.key).collect();
+    let mut came = HashSet::new();
+    let mut pages = Vec::new();
+    for direction in [Direction::Inbound, Direction::Outbound] {
+        asker.narrow = Narrow::Direction(direction);
+        let listing = settle(asker).await?;
+        if listing.verdict != Verdict::Proven {
+            return Ok(());
+        }
+        came.extend(listing.keys());
+        pages.extend(listing.pages);
+    }
+    if owed.is_subset(&came) {
+        walk.pages = pages;
+        walk.verdict = Verdict::Proven;
+    }
+    Ok(())
+}
+
+struct Listing {
+    pages: Vec<(u32, Answer)>,
+    verdict: Verdict,
+}
+
+impl Listing {
+    fn keys(&self) -> HashSet<u64> {
+        self.pages
+            .iter()
+            .flat_map(|(_, answer)| keys(&answer.page))
+            .collect()
+    }
+}
+
+/// Reads the reachable pages until two readings in a row are the same.
+async fn settle<A, F>(asker: &mut Asker<'_, A>) -> Result<Listing, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let mut before: Option<Vec<u64>> = None;
+    let mut pages = Vec::new();
+    for _ in 0..PASSES {
+        let full;
+        (pages, full) = reachable(asker).await?;
+        if full {
+            return Ok(Listing {
+                pages,
+                verdict: Verdict::Unproven(Doubt::TooDense),
+            });
+        }
+        let now: Vec<u64> = pages
+            .iter()
+            .flat_map(|(_, answer): &(u32, Answer)| keys(&answer.page))
+            .collect();
+        let rows = now.iter().collect::<HashSet<_>>().len();
+        // One short page cannot shift (W1).
+        let stands = pages.len() == 1 || before.as_ref() == Some(&now);
+        if stands {
+            let count = pages
+                .iter()
+                .filter_map(|(_, answer)| answer.page.num_results)
+                .max();
+            let too_large = count.is_some_and(|count| count > rows as u64);
+            let verdict = if too_large {
+                Verdict::Unproven(Doubt::CountTooLarge)
+            } else {
+                Verdict::Proven
+            };
+            return Ok(Listing { pages, verdict });
+        }
+        before = Some(now);
+    }
+    Ok(Listing {
+        pages,
+        verdict: Verdict::Unproven(Doubt::Unstable),
+    })
+}
+
+/// All pages that can be reached, and whether there may be more.
+async fn reachable<A, F>(asker: &mut Asker<'_, A>) -> Result<(Vec<(u32, Answer)>, bool), ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let mut pages = Vec::new();
+    let mut offset = 0;
+    loop {
+        let answer = asker.page(offset).await?;
+        let short = answer.page.rows.len() < asker.way.full;
+        pages.push((offset, answer));
+        if short || offset == MAX_OFFSET {
+            return Ok((pages, !short));
+        }
+        // Where rows are counted, the furthest page overlaps the first and holds all that can be reached beyond it.
+        let rows_are_counted = asker.way.unit == Some(Unit::Records)
+            || (pages.len() == 2 && unit(&pages[0].1.page, &pages[1].1.page) == Unit::Records);
+        offset = if rows_are_counted { MAX_OFFSET } else { offset + 1 };
+    }
+}

@@ -1,0 +1,113 @@
+//! The SHA-256 of a whole file, held in its own footer.
+//!
+//! zstd pages carry no checksum, so a flipped bit can come out as another value without an error. The footer's pair
+//! `callake.sha256` is written as 64 zeros; the hash is that of the file with those, and then takes their place.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Result};
+
+/// Key of the pair.
+pub(crate) const KEY: &str = "callake.sha256";
+
+/// Its value while the file is being hashed: as long as the hash in hexadecimal.
+pub(crate) const PLACEHOLDER: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// What follows the key in Thrift's compact protocol: the next field, a string, of 64 bytes.
+const VALUE_HEADER: [u8; 2] = [0x18, 64];
+
+/// Length of the footer's length and the closing magic.
+const TAIL: usize = 8;
+
+/// Hashes what is written through it.
+pub(crate) struct Hashing {
+    file: File,
+    hash: Sha256,
+}
+
+impl Hashing {
+    pub(crate) fn new(file: File) -> Hashing {
+        Hashing {
+            file,
+            hash: Sha256::new(),
+        }
+    }
+
+    /// Puts the hash in the place of the placeholder, and syncs the file.
+    pub(crate) fn finish(self, path: &Path) -> Result<File> {
+        let Hashing { mut file, hash } = self;
+        let failed = || Error::io("write the checksum of", path);
+        let place = place(&mut file).map_err(failed())?;
+        let (offset, _) =
+            place.ok_or_else(|| failed()(io::Error::other("the footer has no place for it")))?;
+        file.seek(SeekFrom::Start(offset)).map_err(failed())?;
+        file.write_all(hex(&hash.finalize()).as_bytes())
+            .map_err(failed())?;
+        file.sync_all().map_err(Error::io("sync", path))?;
+        Ok(file)
+    }
+}
+
+impl Write for Hashing {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.hash.update(&buffer[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Whether the file has the hash that its footer says; `None` if the footer says none.
+pub fn has_its_checksum(path: &Path) -> Result<Option<bool>> {
+    let failed = || Error::io("read", path);
+    let mut file = File::open(path).map_err(failed())?;
+    let Some((offset, said)) = place(&mut file).map_err(failed())? else {
+        return Ok(None);
+    };
+    file.seek(SeekFrom::Start(0)).map_err(failed())?;
+    let mut hash = Sha256::new();
+    io::copy(&mut (&mut file).take(offset), &mut hash).map_err(failed())?;
+    hash.update(PLACEHOLDER);
+    file.seek(SeekFrom::Current(PLACEHOLDER.len() as i64))
+        .map_err(failed())?;
+    io::copy(&mut file, &mut hash).map_err(failed())?;
+    Ok(Some(hex(&hash.finalize()) == said))
+}
+
+/// Offset of the pair's value in the file, and the value.
+fn place(file: &mut File) -> io::Result<Option<(u64, String)>> {
+    let end = file.seek(SeekFrom::End(0))?;
+    let mut tail = [0; TAIL];
+    if end < TAIL as u64 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::End(-(TAIL as i64)))?;
+    file.read_exact(&mut tail)?;
+    let length = u64::from(u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]));
+    let Some(start) = end.checked_sub(TAIL as u64 + length) else {
+        return Ok(None);
+    };
+    let mut footer = vec![0; length as usize];
+    file.seek(SeekFrom::Start(start))?;
+    file.read_exact(&mut footer)?;
+    let before = [KEY.as_bytes(), &VALUE_HEADER].concat();
+    let found = footer.windows(before.len()).rposition(|window| window == before);
+    let value = found.and_then(|at| {
+        let at = at + before.len();
+        let value = footer.get(at..at + PLACEHOLDER.len())?;
+        Some((start + at as u64, String::from_utf8_lossy(value).into_owned()))
+    });
+    Ok(value)
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,274 @@
+//! Sorts rows by day and within it, in memory or through runs on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+
+use super::calendar::Day;
+use super::gather::DayRows;
+use super::keys::{KeyIndex, Keys};
+use super::run::{MemoryRun, Place, Run, SpillWriter, copy};
+use super::scratch::Scratch;
+use super::seal::Sealer;
+use super::{Error, Result};
+use crate::schema::{self, Table};
+
+/// Part of the budget that rows in memory fill before days are looked for that can be sealed.
+const SEAL_FROM: usize = 3;
+
+/// Part of the batches in memory, the last ones, in which a day that may still grow has rows.
+const RECENT: usize = 4;
+
+/// What a row is sorted by first, and where it is.
+#[derive(Debug, Clone, Copy)]
+struct SortKey {
+    day: Day,
+    /// Null sorts as the smallest number; [`Keys::compare`] tells it from that.
+    start: i64,
+    place: Place,
+}
+
+/// Sorts rows by day and within it.
+#[derive(Debug)]
+pub(super) struct Sorter {
+    table: &'static Table,
+    schema: SchemaRef,
+    index: KeyIndex,
+    budget: usize,
+    scratch: Arc<Scratch>,
+    batches: Vec<RecordBatch>,
+    keys: Vec<Keys>,
+    /// Until it is sorted, in the order of the batches.
+    order: Vec<SortKey>,
+    bytes: usize,
+    /// The last batch in memory with rows of a day.
+    touched: BTreeMap<Day, u32>,
+    /// Size in memory from which days are looked for again that can be sealed.
+    seal_from: usize,
+    sealer: Option<Sealer>,
+    runs: BTreeMap<Day, Vec<Run>>,
+}
+
+impl Sorter {
+    pub(super) fn new(
+        table: &'static Table,
+        budget: usize,
+        scratch: Arc<Scratch>,
+        sealer: Option<Sealer>,
+    ) -> Result<Sorter> {
+        let schema = schema::arrow::schema(table);
+        Ok(Sorter {
+            index: KeyIndex::new(table, &schema)?,
+            table,
+            schema,
+            budget,
+            scratch,
+            batches: Vec::new(),
+            keys: Vec::new(),
+            order: Vec::new(),
+            bytes: 0,
+            touched: BTreeMap::new(),
+            seal_from: budget / SEAL_FROM,
+            sealer,
+            runs: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn push(&mut self, batch: RecordBatch, day: impl Fn(&Keys, usize) -> Day) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        if batch.schema_ref() != &self.schema {
+            return Err(Error::shape(
+                &self.table.name,
+                "has another schema than the batch",
+            ));
+        }
+        self.make_room(size(&batch))?;
+        let keys = Keys::new(&batch, &self.index)?;
+        let days: Vec<_> = (0..keys.len()).map(|row| day(&keys, row)).collect();
+        self.hold(batch, keys, days);
+        Ok(())
+    }
+
+    /// Has the day come out even if it has no rows.
+    pub(super) fn expect(&mut self, day: Day) {
+        self.runs.entry(day).or_default();
+    }
+
+    /// Takes a batch into memory.
+    fn hold(&mut self, batch: RecordBatch, keys: Keys, days: Vec<Day>) {
+        let number = self.batches.len() as u32;
+        self.order.extend(days.into_iter().enumerate().map(|(row, day)| {
+            let place = Place {
+                batch: number,
+                row: row as u32,
+            };
+            SortKey {
+                day,
+                start: keys.start(row).unwrap_or(i64::MIN),
+                place,
+            }
+        }));
+        for rows in self.order[self.order.len() - batch.num_rows()..].chunk_by(|a, b| a.day == b.day) {
+            self.touched.insert(rows[0].day, number);
+        }
+        self.bytes += size(&batch);
+        self.keys.push(keys);
+        self.batches.push(batch);
+    }
+
+    /// Makes room for that many bytes: seals days that no longer get rows, waits for those being sealed, spills the rest.
+    fn make_room(&mut self, bytes: usize) -> Result<()> {
+        if self.sealer.is_some() && self.bytes + bytes > self.seal_from {
+            self.seal()?;
+            // Not again before there is as much more to look at.
+            self.seal_from = self.bytes + self.budget / SEAL_FROM;
+        }
+        if self.bytes + bytes > self.budget {
+            self.spill()?;
+        }
+        if let Some(sealer) = &self.sealer {
+            sealer.wait_for(self.budget.saturating_sub(self.bytes + bytes));
+        }
+        Ok(())
+    }
+
+    /// Hands the days that the last batches have no rows of to the sealer.
+    fn seal(&mut self) -> Result<()> {
+        let batches = self.batches.len();
+        let recent = (batches - batches.div_ceil(RECENT)) as u32;
+        let touched = std::mem::take(&mut self.touched);
+        let done: BTreeSet<_> = touched
+            .iter()
+            .filter(|(_, last)| **last < recent)
+            .map(|(day, _)| *day)
+            .collect();
+        if done.is_empty() {
+            self.touched = touched;
+            return Ok(());
+        }
+        let mut sealed = Sorter::new(self.table, self.budget, self.scratch.clone(), None)?;
+        let batches = std::mem::take(&mut self.batches);
+        let order = std::mem::take(&mut self.order);
+        self.keys.clear();
+        self.bytes = 0;
+        for rows in order.chunk_by(|a, b| a.place.batch == b.place.batch) {
+            let batch = &batches[rows[0].place.batch as usize];
+            let (to_seal, to_keep): (Vec<&SortKey>, Vec<&SortKey>) =
+                rows.iter().partition(|row| done.contains(&row.day));
+            for (rows, sorter) in [(to_seal, &mut sealed), (to_keep, &mut *self)] {
+                if rows.is_empty() {
+                    continue;
+                }
+                let days: Vec<_> = rows.iter().map(|row| row.day).collect();
+                let batch = if rows.len() == batch.num_rows() {
+                    batch.clone()
+                } else {
+                    let place = |row: &SortKey| Place {
+                        batch: 0,
+                        row: row.place.row,
+                    };
+                    copy(
+                        std::slice::from_ref(batch),
+                        &rows.into_iter().map(place).collect::<Vec<_>>(),
+                    )?
+                };
+                let keys = Keys::new(&batch, &sorter.index)?;
+                sorter.hold(batch, keys, days);
+            }
+        }
+        let bytes = sealed.bytes;
+        let days = sealed.finish()?.into_values().collect();
+        match &mut self.sealer {
+            Some(sealer) => sealer.seal(days, bytes),
+            None => Ok(()),
+        }
+    }
+
+    /// Sorts what is in memory; the days come out as ranges of one order.
+    fn sort(&mut self) -> Vec<(Day, MemoryRun)> {
+        let keys = std::mem::take(&mut self.keys);
+        let mut order = std::mem::take(&mut self.order);
+        let compare = |a: &SortKey, b: &SortKey| {
+            a.day.cmp(&b.day).then(a.start.cmp(&b.start)).then_with(|| {
+                let (left, right) = (&keys[a.place.batch as usize], &keys[b.place.batch as usize]);
+                left.compare(a.place.row as usize, right, b.place.row as usize)
+            })
+        };
+        if !order.is_sorted_by(|a, b| compare(a, b).is_le()) {
+            order.sort_by(compare);
+        }
+        let sources = Arc::new(std::mem::take(&mut self.batches));
+        let places = Arc::new(order.iter().map(|key| key.place).collect::<Vec<_>>());
+        let mut start = 0;
+        let mut days = Vec::new();
+        for rows in order.chunk_by(|a, b| a.day == b.day) {
+            let range = start..start + rows.len();
+            start = range.end;
+            let run = MemoryRun {
+                sources: sources.clone(),
+                order: places.clone(),
+                range,
+            };
+            days.push((rows[0].day, run));
+        }
+        self.bytes = 0;
+        self.touched.clear();
+        days
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        let days = self.sort();
+        if days.is_empty() {
+            return Ok(());
+        }
+        let mut writer = SpillWriter::new(self.scratch.file("spill"), &self.schema)?;
+        let mut written = Vec::with_capacity(days.len());
+        for (day, run) in days {
+            let sources = run.sources.clone();
+            written.push((day, writer.write(run.batches(sources))?, run.range.len()));
+        }
+        let file = Arc::new(writer.finish(&self.index.columns())?);
+        for (day, batches, rows) in written {
+            self.runs.entry(day).or_default().push(Run::Spilled {
+                file: file.clone(),
+                batches,
+                rows,
+            });
+        }
+        Ok(())
+    }
+
+    /// The rows of each day.
+    pub(super) fn finish(mut self) -> Result<BTreeMap<Day, DayRows>> {
+        if let Some(sealer) = self.sealer.take() {
+            for (day, run) in sealer.finish()? {
+                self.runs.entry(day).or_default().push(run);
+            }
+        }
+        for (day, run) in self.sort() {
+            self.runs.entry(day).or_default().push(Run::Memory(run));
+        }
+        let rows = |(day, runs)| {
+            let rows = DayRows {
+                table: self.table,
+                day,
+                schema: self.schema.clone(),
+                index: self.index.clone(),
+                runs,
+                budget: self.budget,
+                scratch: self.scratch.clone(),
+            };
+            (day, rows)
+        };
+        Ok(self.runs.into_iter().map(rows).collect())
+    }
+}
+
+/// Bytes of memory that a batch takes here.
+fn size(batch: &RecordBatch) -> usize {
+    batch.get_array_memory_size() + batch.num_rows() * size_of::<SortKey>()
+}

@@ -1,0 +1,57 @@
+//! Removes what killed runs left behind, once it is too old for a run to need it.
+
+use chrono::Utc;
+use serde::Serialize;
+
+use super::layout::{PROBES, STAGING};
+use super::store::Store;
+use super::{Error, Lake, Result};
+use crate::day::{LAKE_LEFTOVER_AGE, sweep};
+
+/// What was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Cleaned {
+    /// Folders of staged files.
+    pub staging_folders: usize,
+    /// Other files under `_callake`, by their paths in the lake.
+    pub files: Vec<String>,
+}
+
+impl Lake {
+    /// Removes left-overs older than a day; never what a living process holds, never a day's file.
+    pub async fn clean(&self) -> Result<Cleaned> {
+        let mut cleaned = Cleaned::default();
+        if let Store::Local(store) = &self.store {
+            cleaned.staging_folders = sweep(&store.root().join(STAGING), LAKE_LEFTOVER_AGE);
+        }
+        // Staged files lie in the folders above, and on this machine; what lies beside them, nobody holds.
+        let staged = self.store.list(STAGING, usize::MAX).await?;
+        let stray = staged
+            .into_iter()
+            .filter(|entry| entry.path.matches('/').count() == STAGING.matches('/').count() + 1);
+        let probes = self.store.list(PROBES, usize::MAX).await?;
+        for entry in stray.chain(probes) {
+            let age = Utc::now().signed_duration_since(entry.modified);
+            if age.to_std().is_ok_and(|age| age >= LAKE_LEFTOVER_AGE) {
+                self.remove(&entry.path).await?;
+                cleaned.files.push(entry.path);
+            }
+        }
+        Ok(cleaned)
+    }
+
+    async fn remove(&self, path: &str) -> Result<()> {
+        match &self.store {
+            Store::Remote(store) => store.remove(path).await,
+            Store::Local(store) => {
+                let path = store.root().join(path);
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        Err(Error::io("remove", path)(error))
+                    }
+                    _ => Ok(()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use crate::config::{LakeLocation, SnapshotSettings, StatusSettings, VerifySettings};
+use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
+use crate::exit::Exit;
+use crate::lake::{Lake, LakeOptions, SnapshotOptions};
+use crate::report;
+
+/// Checks the lake; exits with the code for integrity where something is wrong.
+pub(crate) async fn verify(settings: VerifySettings) -> anyhow::Result<Exit> {
+    let VerifySettings { location, deep, json } = settings;
+    let scratch = Arc::new(Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?);
+    let verification = open(&location)?.verify(deep, scratch).await?;
+    report::output(|out| match json {
+        true => report::json(&verification, out),
+        false => report::verification(&verification, out),
+    })?;
+    Ok(if verification.is_sound() {
+        Exit::Done
+    } else {
+        Exit::Integrity
+    })
+}
+
+/// Shows what the lake covers.
+pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
+    let StatusSettings { location, json } = settings;
+    let status = open(&location)?.status().await?;
+    report::output(|out| match json {
+        true => report::json(&status, out),
+        false => out.write_all(status.calendar().as_bytes()),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Copies the lake as an archive.
+pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit> {
+    let SnapshotSettings {
+        location,
+        target,
+        name,
+        from,
+        to,
+    } = settings;
+    let scratch = Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?;
+    let asked = SnapshotOptions {
+        target,
+        name: name.unwrap_or_else(|| Utc::now().date_naive().to_string()),
+        from,
+        to,
+        options: options(&location),
+    };
+    let snapshot = open(&location)?.snapshot(&asked, &scratch).await?;
+    report::output(|out| report::snapshot(&snapshot, out))?;
+    Ok(Exit::Done)
+}
+
+/// Removes what killed runs left behind.
+pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
+    let cleaned = open(&location)?.clean().await?;
+    report::output(|out| report::cleaned(&cleaned, out))?;
+    Ok(Exit::Done)
+}
+
+fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
+    Ok(Lake::for_reading(&location.lake, options(location))?)
+}
+
+fn options(location: &LakeLocation) -> LakeOptions {
+    LakeOptions {
+        endpoint_url: location.endpoint_url.clone(),
+        ..LakeOptions::default()
+    }
+}

@@ -1,0 +1,88 @@
+"""`verify`, `status`, `snapshot`, `restore` and `clean` on a lake that is sound, and on one that is not."""
+
+import json
+import shutil
+
+import pytest
+
+from conftest import run
+
+
+@pytest.fixture
+def lake(tmp_path, demo_lake):
+    copy = tmp_path / "lake"
+    shutil.copytree(demo_lake, copy)
+    return copy
+
+
+def day_file(lake, at=0):
+    return sorted(lake.glob("call_details/*/*.parquet"))[at]
+
+
+def test_a_sound_lake(lake):
+    assert "is sound: 5,000 rows in 5 files" in run("verify", lake, "--deep").stdout
+    assert json.loads(run("verify", lake, "--json").stdout)["findings"] == []
+    assert "2025-09  +++++" in run("status", lake).stdout
+    assert "0 left-over files" in run("clean", lake).stdout
+
+
+def flip(lake):
+    file = day_file(lake)
+    data = bytearray(file.read_bytes())
+    data[5000] ^= 1
+    file.write_bytes(data)
+
+
+def cut(lake):
+    file = day_file(lake)
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def foreign(lake):
+    (lake / "call_details" / "notes.txt").write_text("hello")
+
+
+def foreign_parquet(lake):
+    shutil.copy(day_file(lake), lake / "call_details" / "session_date=2025-09-01" / "other.parquet")
+
+
+def wrong_day(lake):
+    other = lake / "call_details" / "session_date=2025-10-01"
+    other.mkdir()
+    day_file(lake).rename(other / "demo.parquet")
+
+
+def twice(lake):
+    other = lake / "call_details" / "session_date=2025-10-01"
+    other.mkdir()
+    shutil.copy(day_file(lake), other / "demo.parquet")
+
+
+def left_over(lake):
+    (day_file(lake).parent / "demo.parquet.tmp").write_bytes(b"half")
+
+
+@pytest.mark.parametrize("damage", [flip, cut, foreign, foreign_parquet, wrong_day, twice, left_over])
+def test_every_planted_damage_is_found(lake, damage):
+    damage(lake)
+    done = run("verify", lake, "--deep", code=6)
+    assert "is not sound" in done.stdout
+    assert json.loads(run("verify", lake, "--deep", "--json", code=6).stdout)["findings"]
+
+
+def test_a_snapshot_is_a_lake_with_a_manifest(lake, tmp_path):
+    archive = tmp_path / "archive"
+    run("snapshot", lake, archive, "--name", "one", "--from", "2025-09-01", "--to", "2025-09-03")
+    assert "is sound: 3,000 rows in 3 files" in run("verify", archive / "one", "--deep").stdout
+    run("restore", archive / "one", "-o", tmp_path / "a.ndjson")
+    run("restore", lake, "-o", tmp_path / "b.ndjson", "--from", "2025-09-01", "--to", "2025-09-03")
+    assert (tmp_path / "a.ndjson").read_text() == (tmp_path / "b.ndjson").read_text()
+    assert "one" in run("snapshot", lake, archive, "--name", "one", code=2).stderr
+    day_file(archive / "one").unlink()
+    run("verify", archive / "one", code=6)
+
+
+def test_no_lake_there(tmp_path):
+    for command in (["verify"], ["status"], ["restore"], ["clean"]):
+        done = run(*command, tmp_path / "nope", code=2)
+        assert "there is no lake" in done.stderr

@@ -1,0 +1,88 @@
+"""`sync` and what `export` leaves alone: days are asked for again only where that can find something."""
+
+import datetime
+import json
+import os
+
+import duckdb
+
+from conftest import run
+from test_export import ACCOUNT, DAYS, STREAM, Server, environment, export, keys
+
+TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def requests(server):
+    return json.loads(server.get("/_demo/stats"))["api"]["requests"]
+
+
+def sync(server, lake, *arguments, code=0):
+    return run(
+        "sync", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "--dest", lake, "--rate", "60000", *arguments,
+        code=code, env=environment(CALLAKE_TOKEN="demo-token"),
+    )
+
+
+def status(lake):
+    (account,) = json.loads(run("status", lake, "--json").stdout)["accounts"]
+    return {day["day"]: day["coverage"] for day in account["days"]}
+
+
+def test_closed_days_are_not_asked_for_again(tmp_path):
+    with Server(tmp_path) as server:
+        export(server, tmp_path / "lake")
+        assert set(status(tmp_path / "lake").values()) == {"closed"}
+        before = requests(server)
+        export(server, tmp_path / "lake")
+        assert requests(server) == before
+        export(server, tmp_path / "lake", *DAYS, "--refresh")
+        assert requests(server) > before
+        assert keys(tmp_path / "lake") == server.keys()
+
+
+def test_an_empty_day_is_known_to_be_empty(tmp_path):
+    days = ("--from", "2025-08-30", "--to", "2025-08-31")
+    with Server(tmp_path) as server:
+        export(server, tmp_path / "lake", *days)
+        assert requests(server) <= 4
+        assert status(tmp_path / "lake") == {"2025-08-30": "closed", "2025-08-31": "closed"}
+        assert duckdb.sql(f"select count(*) from read_parquet('{tmp_path}/lake/**/*.parquet')").fetchone() == (0,)
+        before = requests(server)
+        export(server, tmp_path / "lake", *days)
+        assert requests(server) == before
+
+
+def test_sync_brings_a_lake_up_to_now(tmp_path):
+    first = TODAY - datetime.timedelta(days=3)
+    options = ["--first-day", str(first), "--days", "6", "--records", "1200", "--live"]
+    lake = tmp_path / "lake"
+    with Server(tmp_path, *options) as server:
+        assert "--from" in sync(server, lake, code=1).stderr, "an empty lake does not say where to start"
+        sync(server, lake, "--from", str(first), "--lookback", "0d")
+        days = status(lake)
+        assert sorted(days) == [str(first + datetime.timedelta(days=day)) for day in range(4)]
+        assert days[str(TODAY)] == "open" and days[str(first)] == "closed"
+
+        before = requests(server)
+        sync(server, lake, "--lookback", "0d")
+        again = requests(server) - before
+        assert 1 <= again <= 8, "only the open day is asked for"
+
+        sync(server, lake, "--lookback", "7d")
+        assert requests(server) - before - again <= 8, "all days were read within the day"
+    known = set(keys(lake))
+    assert len({session for session, _ in known}) == len(known)
+
+
+def test_each_run_leaves_a_record(tmp_path):
+    lake = tmp_path / "lake"
+    with Server(tmp_path) as server:
+        export(server, lake)
+        export(server, lake, *DAYS, "--refresh", env=environment(CALLAKE_TOKEN="wrong"), code=1)
+    done, failed = [json.loads(path.read_text()) for path in sorted((lake / "_callake" / "runs").iterdir())]
+    assert (done["command"], done["exit_code"], done["error"]) == ("export", 0, None)
+    assert [day["unique"] for day in done["days"]] == [500, 500, 500]
+    assert done["cost"]["cost"]["requests"] >= 15
+    assert len(done["files"]) == 3
+    assert failed["exit_code"] == 1 and "refused the credentials" in failed["error"]
+    assert all("demo-token" not in os.fsdecode(path.read_bytes()) for path in lake.rglob("*.json"))
