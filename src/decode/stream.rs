@@ -403,7 +403,7 @@ impl Stream {
         match cursor.skip_value() {
             Ok(value) => Ok(value.len()),
             // A number at the end of the input has nothing behind it to end it.
-            Err(Fail::Incomplete) if self.ended => {
+            Err(Fail::Incomplete) if self.ended && self.window_end() == self.filled => {
                 let mut padded = self.window().to_vec();
                 padded.push(b'\n');
                 Cursor::new(&padded).skip_value().map(<[u8]>::len)

@@ -158,7 +158,14 @@ fn extra_holds_nothing_that_the_columns_give_back() {
         let batch = decode(std::slice::from_ref(&record));
         for entry in 0..extra(&batch, 0).len() {
             let (pointer, text) = extra(&batch, 0).remove(entry);
-            let without = restored(&without_extra(&batch, entry)).remove(0);
+            let batch = without_extra(&batch, entry);
+            let records = Records::new(schema::call_details(), &batch).unwrap();
+            let mut without = Vec::new();
+            // A time that its form can't write, such as one of the year 10000 local time, comes back by `extra` alone.
+            if records.record(0, &mut without).is_err() {
+                continue;
+            }
+            let without = String::from_utf8(without).unwrap();
             // Kept although it is the same number, because a whole number with a fraction is a finding of its own.
             let whole = text.parse::<f64>().is_ok_and(|number| number.fract() == 0.0);
             prop_assert!(
