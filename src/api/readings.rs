@@ -1,6 +1,6 @@
 //! What the documents leave open, and what has been seen of it so far.
 //!
-//! Nothing here proves a window complete; it says which proofs may be used (see [`walk`](super::walk)) and how far
+//! Nothing here proves a window complete; it says which proofs may be used (see `walk`) and how far
 //! past a day the reading has to go (see [`read`](super::read)).
 
 use super::error::ApiError;

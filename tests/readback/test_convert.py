@@ -108,9 +108,44 @@ def test_bad_input(tmp_path, name):
     assert IDS[1] in rows(lake)
 
     rejects = tmp_path / "rejects.ndjson"
-    if not name.endswith(".gz"):
-        convert(tmp_path / "lake2", file, tmp_path / "good.json", "--rejects", rejects)
-        assert rejects.read_text().strip() or name == "empty.json"
+    # What is cut off, or not there at all, is not all in the rejects.
+    whole = name not in ("cut.json", "cut.json.gz", "empty.json")
+    convert(tmp_path / "lake2", file, tmp_path / "good.json", "--rejects", rejects, code=0 if whole else 3)
+    assert IDS[1] in rows(tmp_path / "lake2")
+    assert rejects.read_text().strip() or not whole
+    if rejects.read_text():
+        done = convert(tmp_path / "lake3", tmp_path / "good.json", "--rejects", rejects, code=2)
+        assert "not empty" in done.stderr, "what an earlier run rejected is kept"
+
+
+def test_the_last_record_of_a_key_counts(tmp_path):
+    for last in ("OPEN", "CLOSED"):
+        states = sorted(("OPEN", "CLOSED"), key=lambda state: state == last)
+        lines = [A.replace("}", f',"finalStatus":"{state}"}}') for state in states]
+        convert(tmp_path / last, "-", input="\n".join(lines))
+        sql = f"select final_status from read_parquet('{tmp_path / last}/call_details/**/*.parquet')"
+        assert duckdb.sql(sql).fetchall() == [(last,)]
+
+
+def test_good_input_beside_what_is_missing(tmp_path):
+    (tmp_path / "a.json").write_text(A)
+    done = convert(tmp_path / "lake", tmp_path / "nope", tmp_path / "a.json", "--keep-going", code=3)
+    assert "nope" in done.stderr and rows(tmp_path / "lake") == IDS[:1]
+
+
+def test_a_lake_is_no_input(tmp_path):
+    (tmp_path / "a.json").write_text(A)
+    for _ in range(2):
+        convert(tmp_path / "lake", tmp_path)
+    assert rows(tmp_path / "lake") == IDS[:1]
+
+
+def test_pages_with_other_fields(tmp_path):
+    (tmp_path / "a.json").write_text(f'{{"reason":"OK","numResults":2,"data":[{A},{B}],"channel":"x"}}')
+    convert(tmp_path / "lake", tmp_path / "a.json")
+    assert rows(tmp_path / "lake") == IDS
+    (tmp_path / "b.json").write_text(f'{{"data":[{A}],"data":[{B}]}}')
+    assert "two lists of records" in convert(tmp_path / "lake2", tmp_path / "b.json", code=3).stderr
 
 
 def test_what_is_missing_or_cannot_be_written(tmp_path):

@@ -82,6 +82,23 @@ def test_a_snapshot_is_a_lake_with_a_manifest(lake, tmp_path):
     run("verify", archive / "one", code=6)
 
 
+def test_restore_keeps_the_old_file_until_the_new_one_is_whole(lake, tmp_path):
+    (tmp_path / "out.ndjson").write_text("old")
+    run("restore", tmp_path / "nope", "-o", tmp_path / "out.ndjson", code=2)
+    cut(lake)
+    done = run("restore", lake, "-o", tmp_path / "out.ndjson", code=6)
+    assert "session_date=2025-09-01" in done.stderr
+    assert (tmp_path / "out.ndjson").read_text() == "old"
+
+
+def test_what_cannot_be_meant(lake, tmp_path):
+    days = ("--from", "2025-09-02", "--to", "2025-09-01")
+    for command in (["restore", lake], ["snapshot", lake, tmp_path / "s"]):
+        assert "before the first" in run(*command, *days, code=2).stderr
+    for target in ("", lake, lake / "below"):
+        run("snapshot", lake, target, code=2)
+
+
 def test_no_lake_there(tmp_path):
     for command in (["verify"], ["status"], ["restore"], ["clean"]):
         done = run(*command, tmp_path / "nope", code=2)

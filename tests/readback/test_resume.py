@@ -26,13 +26,13 @@ def test_killed_exports_go_on_where_they_were(tmp_path):
     dice = random.Random(3)
     options = ["--records", "6000", "--days", "4", "--latency-ms", "40", "--burst"]
     with Server(tmp_path, *options) as server:
-        export(server, tmp_path / "undisturbed", *DAYS)
+        export(server, tmp_path / "undisturbed", *DAYS, rate="1200")
         undisturbed = requests(server)
         rounds = kills = extra = 0
         while kills < KILLS:
             lake = tmp_path / f"lake{rounds}"
             command = [
-                binary, "export", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "--dest", lake, *DAYS, "--rate", "60000",
+                binary, "export", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "--dest", lake, *DAYS, "--rate", "1200",
             ]
             before, killed_here = requests(server), 0
             while True:
@@ -55,5 +55,6 @@ def test_killed_exports_go_on_where_they_were(tmp_path):
             kills += killed_here
             extra += requests(server) - before - undisturbed
             rounds += 1
-    # A window in flight has 11 pages at most.
-    assert extra <= 11 * kills, f"{extra} requests more than undisturbed for {kills} kills"
+    # At this rate and latency two windows are in flight, of 11 pages at most each.
+    print(f"{extra} requests more than undisturbed ({undisturbed} a run) for {kills} kills in {rounds} exports")
+    assert extra <= 22 * kills, f"{extra} requests more than undisturbed for {kills} kills"

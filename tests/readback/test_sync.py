@@ -41,11 +41,11 @@ def test_closed_days_are_not_asked_for_again(tmp_path):
 
 
 def test_an_empty_day_is_known_to_be_empty(tmp_path):
-    days = ("--from", "2025-08-30", "--to", "2025-08-31")
+    days = ("--from", "2025-10-01", "--to", "2025-10-02")
     with Server(tmp_path) as server:
         export(server, tmp_path / "lake", *days)
         assert requests(server) <= 4
-        assert status(tmp_path / "lake") == {"2025-08-30": "closed", "2025-08-31": "closed"}
+        assert status(tmp_path / "lake") == {"2025-10-01": "closed", "2025-10-02": "closed"}
         assert duckdb.sql(f"select count(*) from read_parquet('{tmp_path}/lake/**/*.parquet')").fetchone() == (0,)
         before = requests(server)
         export(server, tmp_path / "lake", *days)
