@@ -4,7 +4,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 | done | all that was asked is done | nothing |
 //! | 1 | failed | a fault that the same run will meet again: no permission, no such folder, access refused | read the message |
-//! | 2 | usage | the command line is off | read the message |
+//! | 2 | usage | the command line is off, the API refused the request itself, or the lake is of another zone | read the message |
 //! | 3 | bad input | some input gave no row; the message names file, line and record | mend it, or `--keep-going`, `--rejects` |
 //! | 4 | retry later | the API or the store did not answer well enough, for now | run the same command again |
 //! | 5 | incomplete | windows of the API could not be proven complete; the message names them | read the message |

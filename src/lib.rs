@@ -9,17 +9,28 @@
 //! | room | its one job |
 //! | --- | --- |
 //! | [`cli`], [`config`] | what was typed, and what it means |
-//! | [`exit`] | how a run ended |
+//! | [`run()`], [`exit`] | one command from its settings to its exit code |
+//! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
+//! | `due` | which days are to be read, by what the lake holds of them |
+//! | `secrets` | where the API's credentials come from |
+//! | `publish` | gathered rows → the lake, and the end of every run |
 //! | [`schema`] | the record types, from `schemas/*.json` |
-//! | [`api`] | the client: windows, pages, retries, proofs of completeness |
+//! | [`api`] | the client: windows, pages, retries, proofs of completeness, the spool |
 //! | [`input`] | saved responses as streams of bytes |
+//! | `json` | where JSON values start and end, and exact decimals |
 //! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
 //! | [`day`] | one account-day: sort, deduplicate, merge, write Parquet |
-//! | [`lake`] | where files lie and how one is published |
+//! | [`lake`] | where files lie and how one is published; verify, status, snapshots |
 //! | [`restore`] | rows → JSON records again |
 //! | [`proof`] | proves that rows give back the records that they were made of |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
+//!
+//! What holds everywhere:
+//!
+//! - `decode`, `restore` and `json` do no I/O; `api` knows neither Arrow nor Parquet; `lake` and `day` know no JSON of the API.
+//! - Nothing but `report` and the drivers' results is printed; no error, log line or report holds a token.
+//! - A record is in a row whole, or the input that held it is named as a fault; nothing is dropped in between.
 
 pub mod api;
 pub mod cli;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
     /// Values that went to `extra`, by JSON Pointer with `*` for array indexes. Keys are cut where they are very long.
+    #[serde(rename = "by_pattern")]
     pub extra: BTreeMap<String, u64>,
     /// Keys that stood again in one object whose keys are told apart: the record, and what has a struct column. Within a
     /// value that is kept as it came (of an unknown key, or in a column of JSON text) keys are not compared, and the text
