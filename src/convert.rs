@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
 use crate::lake::{DayFacts, Lake};
 use crate::report::RunRecord;
+use crate::zone_check::ZoneCheck;
 use crate::{publish, report};
 
 /// Reads all inputs, then publishes day by day.
@@ -61,7 +62,7 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         timezone_offset: i64::from(*timezone_offset),
     };
     let gather = publish::gather(table, lake)?;
-    let ((reading, tally), gather) = gather_beside(gather, |sink| {
+    let ((reading, tally), gather, zone) = gather_beside(gather, |sink| {
         let intake = Intake {
             decoder: Decoder::new(table, source.clone()),
             source,
@@ -72,6 +73,9 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         intake.read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
+    if let Some(finding) = zone.finding(*timezone_offset) {
+        report::note(&format!("warning: {finding}"));
+    }
     Ok((reading, tally, gather))
 }
 
@@ -85,21 +89,23 @@ const WAITING_BATCHES: usize = 1;
 fn gather_beside<T>(
     mut gather: Gather,
     read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<(T, Gather)> {
+) -> anyhow::Result<(T, Gather, ZoneCheck)> {
     let (sender, receiver) = mpsc::sync_channel::<RecordBatch>(WAITING_BATCHES);
     thread::scope(|scope| {
-        let gatherer = scope.spawn(move || -> anyhow::Result<Gather> {
+        let gatherer = scope.spawn(move || -> anyhow::Result<_> {
+            let mut zone = ZoneCheck::default();
             for batch in receiver {
+                zone.add(&batch);
                 gather.push(batch)?;
             }
-            Ok(gather)
+            Ok((gather, zone))
         });
         // A gatherer that has stopped is no receiver; why it did is its own to say.
         let reading = read(&mut |batch| sender.send(batch).context("hand over rows"));
         drop(sender);
-        let gathered = gatherer
+        let (gather, zone) = gatherer
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((reading?, gathered))
+        Ok((reading?, gather, zone))
     })
 }

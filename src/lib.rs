@@ -12,6 +12,7 @@
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `due` | which days are to be read, by what the lake holds of them |
+//! | `zone_check` | naive starts against the clock in the session ids |
 //! | `secrets` | where the API's credentials come from |
 //! | `publish` | gathered rows → the lake, and the end of every run |
 //! | [`schema`] | the record types, from `schemas/*.json` |
@@ -55,5 +56,6 @@ mod run;
 pub mod schema;
 mod secrets;
 mod tour;
+mod zone_check;
 
 pub use run::run;

@@ -183,6 +183,13 @@ def test_usage(tmp_path):
     run("no-such-command", code=2)
 
 
+def test_a_forgotten_offset_is_told(tmp_path):
+    samples = [SAMPLES / "call_details_v1.json", SAMPLES / "call_details_v2.json"]
+    done = convert(tmp_path / "wrong", *samples)
+    assert "--timezone-offset -330 fits, 0 was used" in done.stderr
+    assert "warning" not in convert(tmp_path / "right", *samples, "--timezone-offset", "-330").stderr
+
+
 def test_zones(tmp_path):
     (tmp_path / "a.json").write_text(A)
     convert(tmp_path / "lake", tmp_path / "a.json", "--zone", "Pacific/Auckland", "--timezone-offset", "600")
