@@ -14,6 +14,9 @@ use super::http::{Answer, Attempt, Http};
 use super::request::Ask;
 use super::retry::{Cause, Failure, Retries, RetryPolicy};
 
+/// Tries from which on a failure is told without being asked for: before, it may pass by itself.
+const TOLD_TRIES: u32 = 3;
+
 /// What something cost.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Cost {
@@ -123,8 +126,15 @@ impl Fetcher {
                     detail,
                 });
             };
-            tracing::debug!(window = %ask.window, offset = ask.offset, tries, cause = %failure.cause,
-                wait_seconds = wait.as_secs_f64(), "ask again");
+            let (cause, seconds) = (failure.cause, wait.as_secs_f64());
+            if tries < TOLD_TRIES {
+                tracing::info!("ask for {} again in {seconds:.1} s: {cause}", ask.window);
+            } else {
+                tracing::warn!(
+                    "{tries} tries for {} failed, the next is in {seconds:.1} s: {cause}",
+                    ask.window
+                );
+            }
             *cost.retries.entry(failure.cause).or_default() += 1;
             cost.retry_wait_seconds += wait.as_secs_f64();
             // What the server asks for, and a used-up minute, hold for every request of the account.

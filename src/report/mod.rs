@@ -3,7 +3,7 @@
 mod record;
 mod summary;
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 
@@ -26,6 +26,7 @@ pub fn start_logging(verbose: u8) {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .try_init();
 }
 
