@@ -50,7 +50,11 @@ fn read(bytes: &[u8], piece: usize, limit: usize) -> Outcome {
         }
     }
     let batch = decoder.flush().expect("a batch");
-    Outcome { batch, records, problems }
+    Outcome {
+        batch,
+        records,
+        problems,
+    }
 }
 
 fuzz_target!(|input: (u8, u8, &[u8])| {

@@ -53,16 +53,21 @@ fn other(column: &ArrayRef, input: &mut Unstructured) -> Result<ArrayRef> {
                 .map(StringArray::from)?,
         ),
         DataType::Boolean => Arc::new(BooleanArray::from(
-            rows.map(|_| input.arbitrary()).collect::<Result<Vec<Option<bool>>>>()?,
+            rows.map(|_| input.arbitrary())
+                .collect::<Result<Vec<Option<bool>>>>()?,
         )),
         DataType::Int64 => Arc::new(Int64Array::from(
-            rows.map(|_| input.arbitrary()).collect::<Result<Vec<Option<i64>>>>()?,
+            rows.map(|_| input.arbitrary())
+                .collect::<Result<Vec<Option<i64>>>>()?,
         )),
         DataType::Float64 => Arc::new(Float64Array::from(
-            rows.map(|_| input.arbitrary()).collect::<Result<Vec<Option<f64>>>>()?,
+            rows.map(|_| input.arbitrary())
+                .collect::<Result<Vec<Option<f64>>>>()?,
         )),
         DataType::Timestamp(..) => {
-            let times = rows.map(|_| input.arbitrary()).collect::<Result<Vec<Option<i64>>>>()?;
+            let times = rows
+                .map(|_| input.arbitrary())
+                .collect::<Result<Vec<Option<i64>>>>()?;
             Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))
         }
         DataType::List(field) => {
@@ -77,7 +82,11 @@ fn other(column: &ArrayRef, input: &mut Unstructured) -> Result<ArrayRef> {
         }
         DataType::Struct(fields) => {
             let nested = column.as_struct();
-            let columns = nested.columns().iter().map(|column| other(column, input)).collect::<Result<_>>()?;
+            let columns = nested
+                .columns()
+                .iter()
+                .map(|column| other(column, input))
+                .collect::<Result<_>>()?;
             Arc::new(StructArray::new(fields.clone(), columns, nested.nulls().cloned()))
         }
         DataType::Map(..) => Arc::new(extra(column.len(), input)?),
@@ -88,17 +97,37 @@ fn other(column: &ArrayRef, input: &mut Unstructured) -> Result<ArrayRef> {
 /// Maps of pointers, most of them to places that there are, to texts, many of them JSON.
 fn extra(rows: usize, input: &mut Unstructured) -> Result<arrow::array::MapArray> {
     const TOKENS: [&str; 12] = [
-        "destinations", "metaInfo", "respondingAgent", "agentNotes", "customData", "csatScore", "sessionStartTime", "0", "1",
-        "x", "~1", "~",
+        "destinations",
+        "metaInfo",
+        "respondingAgent",
+        "agentNotes",
+        "customData",
+        "csatScore",
+        "sessionStartTime",
+        "0",
+        "1",
+        "x",
+        "~1",
+        "~",
     ];
-    const TEXTS: [&str; 8] = ["null", "{}", "[1, \"a b\"]", "1e999", "\"\\ud800\"", "{", "", "1 2"];
+    const TEXTS: [&str; 8] = [
+        "null",
+        "{}",
+        "[1, \"a b\"]",
+        "1e999",
+        "\"\\ud800\"",
+        "{",
+        "",
+        "1 2",
+    ];
     let names = MapFieldNames {
         entry: "key_value".to_string(),
         key: "key".to_string(),
         value: "value".to_string(),
     };
     let value = arrow::datatypes::Field::new("value", DataType::Utf8, false);
-    let mut maps = MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new()).with_values_field(value);
+    let mut maps =
+        MapBuilder::new(Some(names), StringBuilder::new(), StringBuilder::new()).with_values_field(value);
     for _ in 0..rows {
         for _ in 0..input.int_in_range(0..=4)? {
             if input.arbitrary()? {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(crate) enum Json {
     Null,
     Bool(bool),
-    /// Sign, digits without zeros at either end, exponent (as text: it may have any size).
+    /// Sign (−0 is not 0), digits without zeros at either end, exponent (as text: it may have any size).
     Number(bool, String, String),
     Text(Vec<u16>),
     Array(Vec<Json>),
@@ -134,7 +134,7 @@ fn number(text: &[char], at: &mut usize) -> Json {
     let leading = all.trim_start_matches('0');
     let digits = leading.trim_end_matches('0');
     if digits.is_empty() {
-        return Json::Number(false, String::new(), String::new());
+        return Json::Number(negative, String::new(), String::new());
     }
     // Exponents of any size: those beyond 64 bits are kept as they are written, which is exact enough to compare texts.
     let exponent = match exponent.parse::<i128>() {
