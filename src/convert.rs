@@ -109,3 +109,42 @@ fn gather_beside<T>(
         Ok((reading?, gather, zone))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+    use crate::schema;
+
+    fn gather() -> Gather {
+        Gather::new(
+            schema::call_details(),
+            chrono_tz::Tz::UTC,
+            1 << 20,
+            &std::env::temp_dir(),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_gatherer_that_stops_ends_the_reading_and_says_why() {
+        let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let foreign = RecordBatch::try_from_iter([("foreign", column)]).unwrap();
+        let outcome = gather_beside(gather(), |sink| -> anyhow::Result<()> {
+            loop {
+                sink(foreign.clone())?;
+            }
+        });
+        let error = format!("{:#}", outcome.err().unwrap());
+        assert!(error.contains("has another schema"), "{error}");
+    }
+
+    #[test]
+    fn what_reading_says_is_kept() {
+        let outcome = gather_beside(gather(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
+        assert_eq!(outcome.err().unwrap().to_string(), "line 7");
+    }
+}

@@ -13,8 +13,9 @@ use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
 use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
 
-/// Part of the memory budget that gathered rows may take; the rest is for decoding and for the row group in hand.
-const GATHER_SHARE: usize = 2;
+/// Eighths of the memory budget that gathered rows may take. The rest is for decoding, and later for the days in hand while
+/// the rows that were not spilled still lie in memory.
+const GATHER_EIGHTHS: usize = 3;
 
 /// Days that are merged and written at once: one encodes while the other waits for the disk or the store, and both cores of
 /// a small machine are busy. Each holds the row group in hand.
@@ -25,7 +26,7 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
     let LakeSettings {
         dest,
         zone,
-        memory: _,
+        memory,
         single_writer,
         force_network_fs,
         endpoint_url,
@@ -37,9 +38,18 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
         single_writer: *single_writer,
         force_network_fs: *force_network_fs,
         endpoint_url: endpoint_url.clone(),
-        write: WriteOptions::default(),
+        write: write_options(*memory),
     };
     Ok(Lake::open(dest, options).await?)
+}
+
+/// Row groups of the usual size, or of less where the memory budget is small.
+fn write_options(memory: usize) -> WriteOptions {
+    let usual = WriteOptions::default();
+    WriteOptions {
+        row_group_bytes: usual.row_group_bytes.min(memory / 8),
+        ..usual
+    }
 }
 
 /// Starts to gather rows for the lake.
@@ -47,7 +57,7 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
     Ok(Gather::new(
         table,
         settings.zone,
-        settings.memory / GATHER_SHARE,
+        settings.memory / 8 * GATHER_EIGHTHS,
         &std::env::temp_dir(),
     )?)
 }

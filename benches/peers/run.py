@@ -275,7 +275,7 @@ QUERIES = {
     "abandoned by queue and day": """SELECT session_date, destinations[1].queue_name AS queue,
           count(*) FILTER (final_status ILIKE '%ABANDON%'), count(*) FROM lake GROUP BY ALL ORDER BY ALL""",
     "tags by value": """SELECT tag.name, tag.value, count(*) FROM (SELECT unnest(session_level_tags) AS tag FROM lake)
-        GROUP BY ALL ORDER BY count(*) DESC, ALL LIMIT 20""",
+        GROUP BY ALL ORDER BY 3 DESC, 1, 2 LIMIT 20""",
     "handle time by agent": """SELECT d.responding_agent.agent_id AS agent, count(*), sum(d.responding_agent.interaction_duration)
           + sum(coalesce(d.responding_agent.hold_duration, 0)) + sum(d.responding_agent.after_call_work_duration)
         FROM (SELECT unnest(destinations) AS d FROM lake) WHERE agent IS NOT NULL GROUP BY ALL ORDER BY ALL""",

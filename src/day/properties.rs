@@ -1,4 +1,7 @@
 //! Parquet settings of each column: what `schemas/` says, as the writer wants it.
+//!
+//! Columns outside lists have statistics. Within lists no reader can skip anything by them, so there they would only cost:
+//! most columns are in lists, and every query reads the footer first.
 
 use arrow::datatypes::SchemaRef;
 use parquet::basic::{Compression, ZstdLevel};
@@ -57,6 +60,9 @@ fn leaves(kind: &Kind) -> usize {
     }
 }
 
+/// Name of the repeated group of a list in Parquet's schema. No field has it: [`column`] goes by it.
+const LIST: &str = "list";
+
 /// Sets what `schemas/` says of the field at the path, and of the fields in it.
 fn column(
     mut builder: WriterPropertiesBuilder,
@@ -67,7 +73,7 @@ fn column(
 ) -> WriterPropertiesBuilder {
     match kind {
         Kind::List(element) => {
-            path.extend(["list".to_string(), "element".to_string()]);
+            path.extend([LIST.to_string(), "element".to_string()]);
             builder = column(builder, field, element, path, distinct);
             path.truncate(path.len() - 2);
         }
@@ -80,6 +86,9 @@ fn column(
         }
         _ => {
             let leaf = ColumnPath::new(path.clone());
+            if path.iter().any(|part| part == LIST) {
+                builder = builder.set_column_statistics_enabled(leaf.clone(), EnabledStatistics::None);
+            }
             if let Some(encoding) = field.encoding {
                 builder = builder
                     .set_column_dictionary_enabled(leaf.clone(), false)
@@ -101,5 +110,53 @@ fn parquet_encoding(encoding: Encoding) -> parquet::basic::Encoding {
         Encoding::DeltaBinaryPacked => parquet::basic::Encoding::DELTA_BINARY_PACKED,
         Encoding::DeltaLengthByteArray => parquet::basic::Encoding::DELTA_LENGTH_BYTE_ARRAY,
         Encoding::DeltaByteArray => parquet::basic::Encoding::DELTA_BYTE_ARRAY,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::basic::Encoding as Stored;
+    use parquet::file::reader::{FileReader as _, SerializedFileReader};
+
+    use std::fs::File;
+
+    use super::super::testing::{batch, row};
+    use super::super::write::{Footer, write};
+    use super::*;
+
+    #[test]
+    fn columns_are_stored_as_the_schema_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("day.parquet");
+        let rows = batch(&[row(0, "a", "x", 1, "Voice"), row(1, "b", "y", 1, "Voice")]);
+        let footer = Footer {
+            revision: 0,
+            facts: Vec::new(),
+        };
+        let table = schema::call_details();
+        let batches = Box::new(std::iter::once(Ok(rows)));
+        write(batches, table, 2, &path, footer, &WriteOptions::default()).unwrap();
+
+        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        let columns = reader.metadata().row_group(0).columns();
+        let column = |name: &str| {
+            columns
+                .iter()
+                .find(|column| column.column_path().string() == name)
+                .unwrap()
+        };
+        let stored = |name: &str, encoding| column(name).encodings().any(|found| found == encoding);
+        assert!(stored("session_id", Stored::DELTA_BYTE_ARRAY));
+        assert!(stored("session_start_time", Stored::DELTA_BINARY_PACKED));
+        assert!(stored("channel", Stored::RLE_DICTIONARY));
+        assert!(column("session_id").bloom_filter_offset().is_some());
+        assert!(column("channel").bloom_filter_offset().is_none());
+        assert!(column("channel").statistics().is_some());
+        assert!(column("meta_info.caller").statistics().is_some());
+        assert!(
+            column("destinations.list.element.queue_id")
+                .statistics()
+                .is_none()
+        );
     }
 }

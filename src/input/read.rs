@@ -13,7 +13,7 @@ use crate::proof::{Originals, ProofError};
 use crate::schema::Table;
 
 /// JSON in one batch: large enough that handing over costs nothing, small against the memory budget.
-const BATCH_BYTES: usize = 8 << 20;
+const BATCH_BYTES: usize = 4 << 20;
 
 /// Takes batches as they fill.
 pub type BatchSink<'a> = dyn FnMut(RecordBatch) -> anyhow::Result<()> + 'a;
