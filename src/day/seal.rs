@@ -31,18 +31,35 @@ impl Drop for Part {
     }
 }
 
-/// Days handed over together, and the memory that they take.
-struct Group {
-    days: Vec<DayRows>,
+/// A day handed over.
+struct Task {
+    rows: DayRows,
+    /// Held until the last of the days that were handed over together, and so share their memory, is encoded.
+    _claim: Arc<Claim>,
+}
+
+/// Memory of days handed over together.
+struct Claim {
     bytes: usize,
+    waiting: Arc<Waiting>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.waiting.remove(self.bytes);
+    }
 }
 
 /// The thread that encodes.
 #[derive(Debug)]
 pub(super) struct Sealer {
-    groups: Sender<Group>,
+    tasks: Sender<Task>,
+    queue: Arc<Mutex<Receiver<Task>>>,
+    options: WriteOptions,
     waiting: Arc<Waiting>,
     worker: JoinHandle<Result<Vec<(Day, Run)>>>,
+    /// What the thread that hands over encoded itself, rather than wait.
+    helped: Vec<(Day, Run)>,
     scratch: Arc<Scratch>,
 }
 
@@ -63,29 +80,46 @@ impl Waiting {
         self.fewer.notify_all();
     }
 
-    /// Waits a while for that many bytes or fewer; says whether it is so.
-    fn wait_for(&self, limit: usize) -> bool {
+    fn is_at_most(&self, bytes: usize) -> bool {
+        *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) <= bytes
+    }
+
+    /// Waits a while for that many bytes or fewer.
+    fn wait_for_fewer(&self, limit: usize) {
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .fewer
-            .wait_timeout_while(bytes, PATIENCE, |bytes| *bytes > limit);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        drop(
+            self.fewer
+                .wait_timeout_while(bytes, PATIENCE, |bytes| *bytes > limit),
+        );
+    }
+}
+
+impl Task {
+    fn encode(self, scratch: &Scratch, options: &WriteOptions) -> Result<(Day, Run)> {
+        let merge = Merge::new(&self.rows, None)?;
+        let path = scratch.file("part");
+        write_part(merge.batches()?, self.rows.table(), merge.rows(), &path, options)?;
+        let run = ParquetRun::open(&path, &self.rows.schema)?;
+        Ok((self.rows.day(), Run::Part(Arc::new(Part { path, run }))))
     }
 }
 
 impl Sealer {
     pub(super) fn new(scratch: Arc<Scratch>, options: WriteOptions) -> Result<Sealer> {
-        let (groups, received) = channel();
-        let waiting = Arc::new(Waiting::default());
-        let (tally, folder) = (waiting.clone(), scratch.clone());
+        let (tasks, received) = channel();
+        let queue = Arc::new(Mutex::new(received));
+        let (taken, folder, how) = (queue.clone(), scratch.clone(), options.clone());
         let worker = std::thread::Builder::new()
             .name("seal".to_string())
-            .spawn(move || work(received, &tally, &folder, &options))
+            .spawn(move || work(&taken, &folder, &how))
             .map_err(Error::io("start a thread to encode days in", scratch.path()))?;
         Ok(Sealer {
-            groups,
-            waiting,
+            tasks,
+            queue,
+            options,
+            waiting: Arc::new(Waiting::default()),
             worker,
+            helped: Vec::new(),
             scratch,
         })
     }
@@ -93,22 +127,43 @@ impl Sealer {
     /// Hands days over; they take that many bytes until they are encoded.
     pub(super) fn seal(&mut self, days: Vec<DayRows>, bytes: usize) -> Result<()> {
         self.waiting.add(bytes);
-        self.groups
-            .send(Group { days, bytes })
-            .map_err(|_| self.stopped())
+        let claim = Arc::new(Claim {
+            bytes,
+            waiting: self.waiting.clone(),
+        });
+        for rows in days {
+            let task = Task {
+                rows,
+                _claim: claim.clone(),
+            };
+            self.tasks.send(task).map_err(|_| self.stopped())?;
+        }
+        Ok(())
     }
 
-    /// Waits until the days that are not encoded yet take at most that many bytes.
-    pub(super) fn wait_for(&self, bytes: usize) {
+    /// Returns when the days that are not encoded yet take at most that many bytes; encodes some of them meanwhile.
+    pub(super) fn reduce_to(&mut self, bytes: usize) -> Result<()> {
         // A thread that has stopped, which `finish` reports, will not get there.
-        while !self.waiting.wait_for(bytes) && !self.worker.is_finished() {}
+        while !self.waiting.is_at_most(bytes) && !self.worker.is_finished() {
+            // While the worker waits for a day it holds the lock, and there is nothing to help with.
+            let task = self.queue.try_lock().ok().and_then(|queue| queue.try_recv().ok());
+            match task {
+                Some(task) => self.helped.push(task.encode(&self.scratch, &self.options)?),
+                None => self.waiting.wait_for_fewer(bytes),
+            }
+        }
+        Ok(())
     }
 
-    /// The encoded days.
+    /// The encoded days. This thread, which has nothing else to do by now, encodes its part of those that are left.
     pub(super) fn finish(self) -> Result<Vec<(Day, Run)>> {
         let stopped = self.stopped();
-        drop(self.groups);
-        self.worker.join().unwrap_or(Err(stopped))
+        drop(self.tasks);
+        let here = work(&self.queue, &self.scratch, &self.options);
+        let mut parts = self.worker.join().unwrap_or(Err(stopped))?;
+        parts.extend(self.helped);
+        parts.extend(here?);
+        Ok(parts)
     }
 
     fn stopped(&self) -> Error {
@@ -117,30 +172,15 @@ impl Sealer {
     }
 }
 
-/// Encodes what comes until there is no more; after a failure only counts it off.
-fn work(
-    groups: Receiver<Group>,
-    waiting: &Waiting,
-    scratch: &Scratch,
-    options: &WriteOptions,
-) -> Result<Vec<(Day, Run)>> {
+/// Encodes what comes until there is no more; after a failure only takes it away.
+fn work(queue: &Mutex<Receiver<Task>>, scratch: &Scratch, options: &WriteOptions) -> Result<Vec<(Day, Run)>> {
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
     let mut parts = Ok(Vec::new());
-    for Group { days, bytes } in groups {
-        for rows in days {
-            parts = parts.and_then(|mut parts: Vec<_>| {
-                parts.push((rows.day(), encode(&rows, scratch, options)?));
-                Ok(parts)
-            });
-        }
-        waiting.remove(bytes);
+    while let Ok(task) = next() {
+        parts = parts.and_then(|mut parts: Vec<_>| {
+            parts.push(task.encode(scratch, options)?);
+            Ok(parts)
+        });
     }
     parts
-}
-
-fn encode(rows: &DayRows, scratch: &Scratch, options: &WriteOptions) -> Result<Run> {
-    let merge = Merge::new(rows, None)?;
-    let path = scratch.file("part");
-    write_part(merge.batches()?, rows.table(), merge.rows(), &path, options)?;
-    let run = ParquetRun::open(&path, &rows.schema)?;
-    Ok(Run::Part(Arc::new(Part { path, run })))
 }

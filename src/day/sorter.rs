@@ -130,10 +130,10 @@ impl Sorter {
         if self.bytes + bytes > self.budget {
             self.spill()?;
         }
-        if let Some(sealer) = &self.sealer {
-            sealer.wait_for(self.budget.saturating_sub(self.bytes + bytes));
+        match &mut self.sealer {
+            Some(sealer) => sealer.reduce_to(self.budget.saturating_sub(self.bytes + bytes)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Hands the days that the last batches have no rows of to the sealer.

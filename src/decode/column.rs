@@ -15,6 +15,15 @@ use arrow::error::ArrowError;
 
 use crate::schema::arrow::map_entries;
 
+/// Most values that room is made for before they come.
+const MAX_FORESEEN: usize = 1 << 20;
+
+/// A vector with room for as many values as the last batch had and an eighth more: batches are alike, and growing step by
+/// step copied every value once or twice.
+fn foresee<T>(last: usize) -> Vec<T> {
+    Vec::with_capacity((last + last / 8).min(MAX_FORESEEN))
+}
+
 /// A growing bitmap, least significant bit first.
 #[derive(Default)]
 pub(super) struct Bits {
@@ -57,7 +66,9 @@ impl Bits {
     fn take(&mut self, len: usize) -> BooleanBuffer {
         self.pad(len);
         self.len = 0;
-        BooleanBuffer::new(Buffer::from_vec(std::mem::take(&mut self.bytes)), 0, len)
+        let next = foresee(self.bytes.len());
+        let bytes = std::mem::replace(&mut self.bytes, next);
+        BooleanBuffer::new(Buffer::from_vec(bytes), 0, len)
     }
 
     /// The bits as validity: `None` where all of them are set.
@@ -66,20 +77,89 @@ impl Bits {
     }
 }
 
+/// Growing Arrow offsets: a zero, and behind it where each value ends.
+pub(super) struct Offsets(Vec<i32>);
+
+impl Default for Offsets {
+    fn default() -> Offsets {
+        Offsets(vec![0])
+    }
+}
+
+impl Offsets {
+    /// Number of values.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// Where the last value ends.
+    #[inline]
+    pub(super) fn end(&self) -> i32 {
+        self.0.last().copied().unwrap_or_default()
+    }
+
+    /// Appends a value that ends there. Batches are handed over long before they reach 2 GiB ([`super::MAX_BATCH_BYTES`]).
+    #[inline]
+    pub(super) fn push(&mut self, end: usize) {
+        self.0.push(i32::try_from(end).unwrap_or(i32::MAX));
+    }
+
+    /// Appends empty values up to `len`.
+    #[inline]
+    pub(super) fn pad(&mut self, len: usize) {
+        if len > self.len() {
+            self.0.resize(len + 1, self.end());
+        }
+    }
+
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.0.truncate(len + 1);
+    }
+
+    /// The offsets; they start anew.
+    pub(super) fn take(&mut self) -> Result<OffsetBuffer<i32>, ArrowError> {
+        let mut next = foresee(self.0.len());
+        next.push(0);
+        let offsets = std::mem::replace(&mut self.0, next);
+        if offsets.last() == Some(&i32::MAX) {
+            return Err(ArrowError::OffsetOverflowError(i32::MAX as usize));
+        }
+        Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
+    }
+}
+
 /// Texts.
 #[derive(Default)]
 pub(super) struct Texts {
     data: Vec<u8>,
-    ends: Vec<i32>,
+    offsets: Offsets,
     valid: Bits,
 }
+
+/// Bytes that a text is copied as at least, where there are as many: a copy of constant size takes no call of `memcpy`, which
+/// for the short texts of records was a tenth of decoding.
+const SHORT: usize = 32;
 
 impl Texts {
     /// Appends a text for the row. The caller guarantees UTF-8; [`Texts::finish`] checks it once more for all.
     #[inline]
     pub(super) fn push(&mut self, row: usize, text: &[u8]) {
+        self.push_first(row, text, text.len());
+    }
+
+    /// Appends the first `length` of the bytes, as [`Texts::push`] does.
+    #[inline]
+    pub(super) fn push_first(&mut self, row: usize, bytes: &[u8], length: usize) {
         self.pad(row);
-        self.data.extend_from_slice(text);
+        match bytes.first_chunk::<SHORT>() {
+            Some(chunk) if length <= SHORT => {
+                let end = self.data.len() + length;
+                self.data.extend_from_slice(chunk);
+                self.data.truncate(end);
+            }
+            _ => self.data.extend_from_slice(&bytes[..length]),
+        }
         self.end_value();
     }
 
@@ -95,22 +175,20 @@ impl Texts {
 
     #[inline]
     fn end_value(&mut self) {
-        self.ends.push(end_of(&self.data));
+        self.offsets.push(self.data.len());
         self.valid.push(true);
     }
 
     #[inline]
     fn pad(&mut self, rows: usize) {
-        if rows > self.ends.len() {
-            self.ends.resize(rows, end_of(&self.data));
-            self.valid.pad(rows);
-        }
+        self.offsets.pad(rows);
+        self.valid.pad(rows);
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
-        self.ends.truncate(rows);
+        self.offsets.truncate(rows);
         self.valid.truncate(rows);
-        let end = self.ends.last().copied().unwrap_or_default();
+        let end = self.offsets.end();
         self.data.truncate(usize::try_from(end).unwrap_or_default());
     }
 
@@ -121,27 +199,10 @@ impl Texts {
     }
 
     fn finish_values(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray, ArrowError> {
-        let offsets = offsets_of(&mut self.ends)?;
-        StringArray::try_new(offsets, Buffer::from_vec(std::mem::take(&mut self.data)), nulls)
+        let next = foresee(self.data.len());
+        let data = std::mem::replace(&mut self.data, next);
+        StringArray::try_new(self.offsets.take()?, Buffer::from_vec(data), nulls)
     }
-}
-
-/// Offset of the end of the bytes; batches are handed over long before they reach 2 GiB ([`super::MAX_BATCH_BYTES`]).
-#[inline]
-fn end_of(data: &[u8]) -> i32 {
-    i32::try_from(data.len()).unwrap_or(i32::MAX)
-}
-
-/// Arrow offsets from the ends of values; fails where they do not rise.
-pub(super) fn offsets_of(ends: &mut Vec<i32>) -> Result<OffsetBuffer<i32>, ArrowError> {
-    let ends = std::mem::take(ends);
-    if ends.last() == Some(&i32::MAX) {
-        return Err(ArrowError::OffsetOverflowError(i32::MAX as usize));
-    }
-    let mut offsets = Vec::with_capacity(ends.len() + 1);
-    offsets.push(0);
-    offsets.extend(ends);
-    Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
 }
 
 /// Booleans.
@@ -203,7 +264,11 @@ impl<T: Copy + Default> Numbers<T> {
 
     fn take(&mut self, rows: usize) -> (Vec<T>, Option<NullBuffer>) {
         self.pad(rows);
-        (std::mem::take(&mut self.values), self.valid.take_nulls(rows))
+        let next = foresee(rows);
+        (
+            std::mem::replace(&mut self.values, next),
+            self.valid.take_nulls(rows),
+        )
     }
 }
 
@@ -229,7 +294,7 @@ impl Numbers<f64> {
 /// Maps of texts to texts, never null.
 #[derive(Default)]
 pub(super) struct TextMaps {
-    ends: Vec<i32>,
+    offsets: Offsets,
     keys: Texts,
     values: Texts,
 }
@@ -237,7 +302,7 @@ pub(super) struct TextMaps {
 impl TextMaps {
     /// Appends an entry to the map of the row in hand.
     pub(super) fn entry(&mut self, key: &[u8], value: &[u8]) {
-        let entry = self.keys.ends.len();
+        let entry = self.keys.offsets.len();
         self.keys.push(entry, key);
         self.values.push(entry, value);
     }
@@ -245,12 +310,11 @@ impl TextMaps {
     /// Ends the map of a row.
     #[inline]
     pub(super) fn end_row(&mut self) {
-        self.ends
-            .push(i32::try_from(self.keys.ends.len()).unwrap_or(i32::MAX));
+        self.offsets.push(self.keys.offsets.len());
     }
 
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let offsets = offsets_of(&mut self.ends)?;
+        let offsets = self.offsets.take()?;
         self.keys.valid.truncate(0);
         self.values.valid.truncate(0);
         let columns: Vec<ArrayRef> = vec![

@@ -3,6 +3,8 @@
 //! Nothing here allocates for well-formed strings without escapes, and nothing recurses, so that nesting of any depth is
 //! safe. UTF-8 is not checked here.
 
+use wide::u8x16;
+
 /// Why a value could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fail {
@@ -27,9 +29,6 @@ pub(crate) struct RawString<'a> {
     /// Whether there is a backslash among them.
     pub(crate) escaped: bool,
 }
-
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(buf: &'a [u8]) -> Cursor<'a> {
@@ -104,19 +103,16 @@ impl<'a> Cursor<'a> {
     /// Position of the first quote, backslash or control character from `at` on.
     #[inline]
     fn plain_until(&self, mut at: usize) -> Result<usize, Fail> {
-        while let Some(chunk) = self.buf.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-            // The lowest set bit is exact: borrows only run upwards from a byte that matched.
-            let word = u64::from_le_bytes(*chunk);
-            let quote = word ^ (LOW * u64::from(b'"'));
-            let backslash = word ^ (LOW * u64::from(b'\\'));
-            let hit = ((quote.wrapping_sub(LOW) & !quote)
-                | (backslash.wrapping_sub(LOW) & !backslash)
-                | (word.wrapping_sub(LOW * 0x20) & !word))
-                & HIGH;
-            if hit != 0 {
-                return Ok(at + (hit.trailing_zeros() / 8) as usize);
+        while let Some(chunk) = self.buf.get(at..).and_then(|rest| rest.first_chunk()) {
+            let bytes = u8x16::new(*chunk);
+            let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+            let quote = bytes.simd_eq(u8x16::splat(b'"'));
+            let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+            let hits = (quote | backslash | control).to_bitmask();
+            if hits != 0 {
+                return Ok(at + hits.trailing_zeros() as usize);
             }
-            at += 8;
+            at += chunk.len();
         }
         let rest = self.buf.get(at..).unwrap_or_default();
         let found = rest
