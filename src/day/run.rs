@@ -6,9 +6,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::RecordBatch;
+use arrow::array::{MutableArrayData, RecordBatch, make_array};
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use parquet::arrow::ProjectionMask;
@@ -28,6 +29,10 @@ const BATCH_BYTES: usize = 8 << 20;
 /// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
 /// every batch costs later.
 const STRETCH: usize = 1024;
+
+/// Rows of an average stretch from which stretches are copied rather than rows: calls of input nearly in order stand together
+/// by the dozen, and so copying takes an eighth of the time.
+const SHORT_STRETCH: usize = 4;
 
 /// Batches of rows, or of columns of them.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
@@ -148,7 +153,7 @@ fn stretch(rest: &[Place]) -> usize {
     1 + rest.windows(2).take_while(|pair| together(pair)).count()
 }
 
-/// A batch of those rows.
+/// A batch of those rows, of which there must be some.
 pub(crate) fn copy(sources: &[RecordBatch], places: &[Place]) -> Result<RecordBatch> {
     // Only the sources that are used, since each costs something for each column.
     let mut used: Vec<u32> = places.iter().map(|place| place.batch).collect();
@@ -156,11 +161,45 @@ pub(crate) fn copy(sources: &[RecordBatch], places: &[Place]) -> Result<RecordBa
     used.dedup();
     let batches: Vec<_> = used.iter().map(|&batch| &sources[batch as usize]).collect();
     let source = |batch: u32| used.partition_point(|&other| other < batch);
-    let indices: Vec<_> = places
-        .iter()
-        .map(|place| (source(place.batch), place.row as usize))
-        .collect();
-    interleave_record_batch(&batches, &indices).map_err(Error::arrow("put rows in order"))
+    let mut stretches = Vec::new();
+    let mut at = 0;
+    while at < places.len() {
+        let rows = stretch(&places[at..]);
+        stretches.push((source(places[at].batch), places[at].row as usize, rows));
+        at += rows;
+    }
+    let copied = if stretches.len() * SHORT_STRETCH <= places.len() {
+        copy_stretches(&batches, &stretches, places.len())
+    } else {
+        let indices: Vec<_> = places
+            .iter()
+            .map(|place| (source(place.batch), place.row as usize))
+            .collect();
+        interleave_record_batch(&batches, &indices)
+    };
+    copied.map_err(Error::arrow("put rows in order"))
+}
+
+/// A batch of stretches of rows: source, first row, number of rows.
+fn copy_stretches(
+    sources: &[&RecordBatch],
+    stretches: &[(usize, usize, usize)],
+    rows: usize,
+) -> Result<RecordBatch, ArrowError> {
+    let schema = sources[0].schema();
+    let column = |column: usize| {
+        let data: Vec<_> = sources
+            .iter()
+            .map(|batch| batch.column(column).to_data())
+            .collect();
+        let mut copied = MutableArrayData::new(data.iter().collect(), false, rows);
+        for &(source, first, rows) in stretches {
+            copied.try_extend(source, first, first + rows)?;
+        }
+        Ok(make_array(copied.freeze()))
+    };
+    let columns: Result<_, ArrowError> = (0..schema.fields().len()).map(column).collect();
+    RecordBatch::try_new(schema, columns?)
 }
 
 /// Sorted rows of many days in one Arrow file; each batch is of one day.
@@ -304,4 +343,49 @@ pub fn read(path: &Path, table: &Table) -> Result<Batches> {
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet("read", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Decoder, Source};
+    use crate::demo::records::{Dataset, Flavour, Order};
+
+    /// Records of every shape, with all kinds of nesting.
+    fn records(rows: usize) -> RecordBatch {
+        let mut lines = Vec::new();
+        let dataset = Dataset {
+            records: rows as u64,
+            ..Dataset::default()
+        };
+        dataset
+            .write_ndjson(&mut lines, Flavour::Mixed, Order::Start)
+            .unwrap();
+        let source = Source {
+            account_id: "a".to_string(),
+            endpoint: None,
+            fetched_at: 0,
+            timezone_offset: 0,
+        };
+        let mut decoder = Decoder::new(schema::call_details(), source);
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            decoder.record(line).unwrap();
+        }
+        decoder.flush().unwrap()
+    }
+
+    #[test]
+    fn copied_by_stretches_or_by_rows_the_batch_is_the_same() {
+        let all = records(400);
+        let sources = [all.slice(0, 150), all.slice(150, 250)];
+        let stretches = [(1, 3, 40), (0, 149, 1), (0, 0, 70), (1, 200, 50), (0, 70, 2)];
+        let rows = stretches.iter().map(|(_, _, rows)| rows).sum();
+        let indices: Vec<_> = stretches
+            .iter()
+            .flat_map(|&(source, first, rows)| (first..first + rows).map(move |row| (source, row)))
+            .collect();
+        let sources: Vec<_> = sources.iter().collect();
+        let by_rows = interleave_record_batch(&sources, &indices).unwrap();
+        assert_eq!(copy_stretches(&sources, &stretches, rows).unwrap(), by_rows);
+    }
 }
