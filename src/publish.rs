@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::sync::Semaphore;
 
 use crate::config::{Account, LakeSettings};
 use crate::day::{DayRows, Gather, WriteOptions};
@@ -17,9 +18,19 @@ use crate::schema::Table;
 /// the rows that were not spilled still lie in memory.
 const GATHER_EIGHTHS: usize = 3;
 
-/// Days that are merged and written at once: one encodes while the other waits for the disk or the store, and both cores of
-/// a small machine are busy. Each holds the row group in hand.
-const DAYS_AT_ONCE: usize = 2;
+/// What days may weigh together that are published at once.
+const WEIGHT_AT_ONCE: u32 = 8;
+
+/// What a day weighs: two are merged and encoded at once, so that both cores of a small machine are busy and only two row
+/// groups are held; of small days that are encoded already, and mostly wait for the disk or the store, more.
+fn weight(rows: &DayRows) -> u32 {
+    const SMALL: usize = 50_000;
+    if rows.is_encoded() && rows.received() <= SMALL {
+        1
+    } else {
+        WEIGHT_AT_ONCE / 2
+    }
+}
 
 /// Opens the lake for publishing.
 pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
@@ -88,12 +99,16 @@ pub(crate) async fn publish(
     days: impl IntoIterator<Item = DayRows>,
     facts: DayFacts,
 ) -> anyhow::Result<Vec<DayLine>> {
+    let scales = Semaphore::new(WEIGHT_AT_ONCE as usize);
     let publications = days.into_iter().map(|rows| {
-        let facts = facts.clone();
-        async move { anyhow::Ok(line(lake.publish(account.as_str(), rows, facts).await?)) }
+        let (facts, scales) = (facts.clone(), &scales);
+        async move {
+            let _weight = scales.acquire_many(weight(&rows)).await?;
+            anyhow::Ok(line(lake.publish(account.as_str(), rows, facts).await?))
+        }
     });
     stream::iter(publications)
-        .buffered(DAYS_AT_ONCE)
+        .buffered(WEIGHT_AT_ONCE as usize)
         .try_collect()
         .await
 }

@@ -103,6 +103,11 @@ impl DayRows {
         self.runs.iter().map(Run::rows).sum()
     }
 
+    /// Whether the rows are encoded as they will be in the lake, unless it holds others of the day.
+    pub(crate) fn is_encoded(&self) -> bool {
+        matches!(self.runs.as_slice(), [Run::Part(_)])
+    }
+
     /// The folder for temporary files of this day's making.
     pub fn scratch(&self) -> &Scratch {
         &self.scratch
