@@ -54,6 +54,7 @@ pub enum Command {
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArgs),
     /// Removes what killed runs left behind in a lake, once it is a day old.
+    #[command(after_help = CLEAN_EXAMPLES)]
     Clean(LocationArgs),
     /// Prints a table's schema.
     #[command(after_help = SCHEMA_EXAMPLES)]
@@ -61,31 +62,42 @@ pub enum Command {
     /// Exports from an embedded API server into ./lake: no account is needed.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(DemoArgs),
+    /// Prints the completions of a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
+    /// Writes the manual pages of all commands into a folder.
+    #[command(after_help = MAN_EXAMPLES)]
+    Man(ManArgs),
 }
 
 const CONVERT_EXAMPLES: &str = "\
-Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files,
+Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files, \
 folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
 
 Examples:
   callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
-  callake convert 'pages/2025-09-*.json.gz' --dest lake --account ACCOUNT --timezone-offset -330
-  zcat dump.gz | callake convert - --dest lake --account ACCOUNT --keep-going --rejects bad.ndjson";
+  callake convert 'pages/2025-09-*.json.gz' --dest lake --account ACCOUNT \\
+    --timezone-offset -330
+  zcat dump.gz | callake convert - --dest lake --account ACCOUNT \\
+    --rejects bad.ndjson";
 
 const EXPORT_EXAMPLES: &str = "\
-The token comes from CALLAKE_TOKEN or --token-file, or is signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET. It never is an
+The token comes from CALLAKE_TOKEN or --token-file, or is signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET. It never is an \
 argument, which other users of the machine could see.
 
 Examples:
-  callake export --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
-  callake export … --endpoint interaction-details --from 2025-09-30 --to 2025-09-30
+  callake export --host https://platform.example.com --account ACCOUNT \\
+    --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake export … --endpoint interaction-details \\
+    --from 2025-09-30 --to 2025-09-30
   callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
 
 const SYNC_EXAMPLES: &str = "\
 Fit for cron, every hour if need be: days that are complete are not asked for again, but for one look back a day.
 
 Examples:
-  callake sync --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01
+  callake sync --host https://platform.example.com --account ACCOUNT \\
+    --stream st-… --dest lake --from 2025-09-01
   callake sync … --lookback 30d";
 
 const SCHEMA_EXAMPLES: &str = "\
@@ -111,18 +123,44 @@ Examples:
   callake status s3://bucket/prefix --json";
 
 const SNAPSHOT_EXAMPLES: &str = "\
-The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes
+The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes \
 on where it was when the same command is run again.
 
 Examples:
   callake snapshot lake /backup/callake
-  callake snapshot lake s3://archive/callake --name 2025-09 --from 2025-09-01 --to 2025-09-30";
+  callake snapshot lake s3://archive/callake --name 2025-09 \\
+    --from 2025-09-01 --to 2025-09-30";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
   callake demo
   callake demo serve --port 8080 --records 100000 --days 7
   callake demo records --records 300000 --days 30 -o records.ndjson";
+
+const CLEAN_EXAMPLES: &str = "\
+Examples:
+  callake clean lake
+  callake clean s3://bucket/prefix";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  callake demo serve --port 8080 --records 100000 --days 7
+  callake demo serve --live --fault-rate 0.05";
+
+const RECORDS_EXAMPLES: &str = "\
+Examples:
+  callake demo records --records 300000 --days 30 -o records.ndjson
+  callake demo records --records 1000 -o - |
+    callake convert - --dest lake --account demo";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  callake completions bash > ~/.local/share/bash-completion/completions/callake
+  callake completions zsh > ~/.zfunc/_callake";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  callake man ~/.local/share/man/man1";
 
 /// `callake convert`.
 #[derive(Debug, Args)]
@@ -358,9 +396,27 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Serves the demo's API until it is stopped.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeArgs>),
     /// Writes the demo's records as NDJSON.
+    #[command(after_help = RECORDS_EXAMPLES)]
     Records(RecordsArgs),
+}
+
+/// `callake completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `callake man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder; it is made where it is missing.
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
 }
 
 /// Endpoints by their names on the command line.

@@ -13,6 +13,7 @@
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
+//! | `shell` | completions and manual pages |
 //! | `secrets` | where the API's credentials come from |
 //! | `publish` | gathered rows → the lake, and the end of every run |
 //! | [`schema`] | the record types, from `schemas/*.json` |
@@ -55,6 +56,7 @@ mod restore_lake;
 mod run;
 pub mod schema;
 mod secrets;
+mod shell;
 mod tour;
 mod zone_check;
 

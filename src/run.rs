@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
-use crate::{convert, export, lake_commands, report, restore_lake, schema, tour};
+use crate::{convert, export, lake_commands, report, restore_lake, schema, shell, tour};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -44,6 +44,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Command::Demo(DemoArgs { command, dest }) => demo(command, dest).await,
+        Command::Completions(args) => shell::completions(args.shell),
+        Command::Man(args) => shell::manual(&args.folder),
     }
 }
 

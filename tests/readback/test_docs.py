@@ -140,3 +140,13 @@ def test_messages_are_the_programs():
     assert len(messages) > 20
     missing = [(message, piece) for message in messages for piece in re.split("…", message) if len(piece) > 3 and piece not in source]
     assert missing == []
+
+
+def test_the_image_is_built_from_what_is_let_in():
+    """What the Dockerfile copies is what .dockerignore lets in, and nobody runs as root."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    copied = {word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]}
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied == let_in and all((ROOT / path).exists() for path in copied)
+    assert [line for line in lines if line.startswith("USER ")] == ["USER 10001"]
+    assert all(re.fullmatch(r"FROM [a-z]+:\d+\S*( AS build)?", line) for line in lines if line.startswith("FROM "))
