@@ -92,7 +92,13 @@ fn lake_view(table: &Table, dialect: Dialect, lake: &str) -> String {
 
 fn sessions(table: &Table, dialect: Dialect) -> String {
     let fields: Vec<Field> = table.columns().cloned().collect();
-    let columns = columns(&fields, "").replacen("  direction,", &format!("  {DIRECTION},"), 1);
+    let columns = one_a_line(expressions(&fields, "").into_iter().map(|expression| {
+        if expression == "direction" {
+            DIRECTION.to_string()
+        } else {
+            expression
+        }
+    }));
     let duration = seconds(dialect, "session_start_time", "session_end_time");
     format!(
         "-- One row a session; what is in a struct has its path as its name.\n\
@@ -262,14 +268,24 @@ fn seconds(dialect: Dialect, from: &str, to: &str) -> String {
     }
 }
 
-/// One line a column: fields that hold one value, or a list of values, of `place` (empty, or a struct with its dot).
+/// The expressions of [`expressions`], one a line.
 fn columns(fields: &[Field], place: &str) -> String {
-    let mut lines = Vec::new();
-    push_columns(fields, place, "", &mut lines);
+    one_a_line(expressions(fields, place).into_iter())
+}
+
+fn one_a_line(expressions: impl Iterator<Item = String>) -> String {
+    let lines: Vec<_> = expressions.map(|expression| format!("  {expression}")).collect();
     lines.join(",\n")
 }
 
-fn push_columns(fields: &[Field], place: &str, prefix: &str, lines: &mut Vec<String>) {
+/// One expression a column: fields of `place` (empty, or a struct with its dot) that hold a value or a list of values.
+fn expressions(fields: &[Field], place: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    push_expressions(fields, place, "", &mut out);
+    out
+}
+
+fn push_expressions(fields: &[Field], place: &str, prefix: &str, out: &mut Vec<String>) {
     for field in fields
         .iter()
         .filter(|field| !OWN_VIEWS.contains(&field.name.as_str()))
@@ -277,9 +293,11 @@ fn push_columns(fields: &[Field], place: &str, prefix: &str, lines: &mut Vec<Str
         let path = format!("{place}{}", field.name);
         let name = format!("{prefix}{}", field.name);
         match &field.kind {
-            Kind::Struct(children) => push_columns(children, &format!("{path}."), &format!("{name}_"), lines),
-            _ if path == name => lines.push(format!("  {name}")),
-            _ => lines.push(format!("  {path} AS {name}")),
+            Kind::Struct(children) => {
+                push_expressions(children, &format!("{path}."), &format!("{name}_"), out)
+            }
+            _ if path == name => out.push(name),
+            _ => out.push(format!("{path} AS {name}")),
         }
     }
 }
