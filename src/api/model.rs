@@ -590,6 +590,64 @@ fn small_days_do_not_pay_for_planning() {
     }
 }
 
+/// Reads the days that begin so many days after [`DAY`], and nothing may be delivered but them.
+fn read_apart(model: &Model, from: i64, count: i64) -> u64 {
+    let asked: Vec<Day> = days(from + count).split_off(from as usize);
+    let outcome = read_all(model, &asked, 1);
+    assert_eq!(outcome.keys, model.keys(&asked), "no more than was asked for");
+    outcome.requests
+}
+
+#[test]
+fn empty_days_are_cheap_also_next_to_busy_ones() {
+    for reading in Reading::all() {
+        let is_cheap = reading.filter == Filter::Start;
+        for lone in [false, true] {
+            let busy = |day: i64| sessions(3_000, 0.3, 0.35, DAY + day * 86_400, day as u64);
+            let before = if lone { Vec::new() } else { busy(0) };
+            let all = [before, busy(4), busy(5)].concat();
+            for (from, count) in [(3, 1), (2, 2), (1, 3)] {
+                let requests = read_apart(&Model::new(reading, all.clone(), 1), from, count);
+                assert!(
+                    !is_cheap || requests <= 2,
+                    "{requests} for {count} days, {reading:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_days_are_cheap_next_to_days_of_a_few_records() {
+    for reading in Reading::all() {
+        if reading.filter != Filter::Start {
+            continue;
+        }
+        for count in [1, 5, 40] {
+            let all = sessions(count, 0.3, 0.35, DAY + 86_400, count);
+            let requests = read_apart(&Model::new(reading, all, 1), 0, 1);
+            assert!(requests <= 2, "{requests} next to {count}, {reading:?}");
+        }
+    }
+}
+
+#[test]
+fn a_day_of_fifty_is_cheap_whatever_surrounds_it() {
+    for reading in Reading::all() {
+        if reading.filter != Filter::Start {
+            continue;
+        }
+        for neighbours in [0, 30, 3_000] {
+            let day = |day: i64, count| sessions(count, 0.3, 0.35, DAY + day * 86_400, 7 + day as u64);
+            let all = [day(0, neighbours), day(1, 50), day(2, neighbours)].concat();
+            let model = Model::new(reading, all, 1);
+            let asked = days(2).split_off(1);
+            let requests = read_all(&model, &asked, 1).requests;
+            assert!(requests <= 3, "{requests} between {neighbours}, {reading:?}");
+        }
+    }
+}
+
 /// Reads a few days while they change, with every reading.
 fn check_live(changes: Changes, seeds: std::ops::Range<u64>) {
     for seed in seeds {

@@ -29,7 +29,7 @@ use super::error::{ApiError, Doubt};
 use super::fetch::Cost;
 use super::http::Answer;
 use super::page::{Page, Row};
-use super::readings::{Filter, Unit};
+use super::readings::{Filter, Largest, Unit};
 use super::request::{Ask, MAX_OFFSET, Narrow};
 use super::run::{Head, Run};
 use super::window::{Bounds, Window};
@@ -50,6 +50,8 @@ pub(crate) struct Way {
     pub(crate) filter: Option<Filter>,
     pub(crate) full: usize,
     pub(crate) full_is_known: bool,
+    /// The largest page seen, which tells a smaller one to be short while `full` is not known.
+    pub(crate) largest: Largest,
     /// Whether nothing is known of the density here, so that the window is as likely as not much too wide.
     pub(crate) is_first: bool,
     pub(crate) counts_window: bool,
@@ -185,6 +187,34 @@ where
     Ok(walk)
 }
 
+/// One page to learn from, whose list is taken for whole only where it ends in that page and `is_reading` says so.
+///
+/// # Errors
+///
+/// When the page cannot be had at all.
+pub(crate) async fn look<A, F>(
+    ask: &A,
+    way: Way,
+    is_reading: impl FnOnce(&Page) -> bool,
+) -> Result<Walk, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let mut asker = Asker::new(ask, way);
+    let mut walk = Walk::new(way.window, way.bounds, way.unit);
+    let answer = asker.page(0).await?;
+    let is_reading = answer.page.rows.len() < way.full && is_reading(&answer.page);
+    walk.pages.push((0, answer));
+    walk.verdict = if is_reading {
+        end(&mut asker, &mut walk).await?
+    } else {
+        Verdict::Full(outlook(&way, &walk))
+    };
+    walk.cost = asker.cost;
+    Ok(walk)
+}
+
 /// One page or nothing (W1).
 async fn single<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<Verdict, ApiError>
 where
@@ -297,7 +327,7 @@ where
     }
     let rows = walk.before.len() + walk.rows().count();
     let short_by_count = count.is_some_and(|count| count > rows as u64);
-    let unsure_of_size = !asker.way.full_is_known && rows > 0;
+    let unsure_of_size = !asker.way.full_is_known && !asker.way.largest.exceeds(&walk.pages[0].1.page);
     if last == 0 && (short_by_count || unsure_of_size) {
         let next = asker.page(1).await?;
         let known: HashSet<u64> = walk.rows().map(|row| row.key).collect();

@@ -5,6 +5,7 @@ import json
 import os
 
 import duckdb
+import pytest
 
 from conftest import run
 from test_export import ACCOUNT, DAYS, STREAM, Server, environment, export, keys
@@ -40,16 +41,32 @@ def test_closed_days_are_not_asked_for_again(tmp_path):
         assert keys(tmp_path / "lake") == server.keys()
 
 
-def test_an_empty_day_is_known_to_be_empty(tmp_path):
-    days = ("--from", "2025-10-01", "--to", "2025-10-02")
-    with Server(tmp_path) as server:
-        export(server, tmp_path / "lake", *days)
-        assert requests(server) <= 4
-        assert status(tmp_path / "lake") == {"2025-10-01": "closed", "2025-10-02": "closed"}
+@pytest.mark.parametrize(
+    "days, most",
+    [(["2025-10-01"], 2), (["2025-08-31"], 2), (["2025-08-30", "2025-08-31"], 4)],
+    ids=["after busy days", "before busy days", "two before busy days"],
+)
+def test_an_empty_day_is_known_to_be_empty(tmp_path, days, most):
+    span = ("--from", days[0], "--to", days[-1])
+    with Server(tmp_path, "--records", "6000", "--first-day", "2025-09-01", "--days", "30") as server:
+        export(server, tmp_path / "lake", *span)
+        assert requests(server) <= most
+        assert status(tmp_path / "lake") == dict.fromkeys(days, "closed"), "no other day's file is touched"
         assert duckdb.sql(f"select count(*) from read_parquet('{tmp_path}/lake/**/*.parquet')").fetchone() == (0,)
         before = requests(server)
-        export(server, tmp_path / "lake", *days)
+        export(server, tmp_path / "lake", *span)
         assert requests(server) == before
+
+
+@pytest.mark.parametrize("records", [150, 30], ids=["fifty a day", "ten a day"])
+def test_a_small_day_does_not_pay_for_planning(tmp_path, records):
+    with Server(tmp_path, "--records", str(records)) as server:
+        export(server, tmp_path / "lake", "--from", "2025-09-02", "--to", "2025-09-02")
+        assert requests(server) <= 3
+        of_the_day = [json.loads(line)["sessionId"] for line in server.get("/_demo/keys?from=2025-09-02&to=2025-09-03").splitlines()]
+        assert len(of_the_day) == records // 3
+        sql = f"select session_id from read_parquet('{tmp_path}/lake/**/*.parquet', hive_partitioning = true) where session_date = '2025-09-02'"
+        assert sorted(id for (id,) in duckdb.sql(sql).fetchall()) == sorted(of_the_day)
 
 
 def test_sync_brings_a_lake_up_to_now(tmp_path):
