@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
 use crate::config::{
-    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
-    SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
+    RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format};
@@ -41,6 +41,9 @@ pub enum Command {
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
+    /// Says what an export would ask, and how long that would take; asks nothing itself.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
@@ -87,6 +90,15 @@ Fit for cron, every hour if need be: days that are complete are not asked for ag
 Examples:
   callake sync --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01
   callake sync … --lookback 30d";
+
+const PLAN_EXAMPLES: &str = "\
+Takes the options of export and goes through the same planner. How many records a day has is known from the lake, where it holds
+the day or others near it; else it is measured with --probe, or assumed.
+
+Examples:
+  callake plan --host https://platform.example.com --account ACCOUNT --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake plan … --records-per-day 20000 --rate 30
+  callake plan … --probe --json";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -200,6 +212,23 @@ pub struct ExportArgs {
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+}
+
+/// `callake plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The export.
+    #[command(flatten)]
+    pub export: ExportArgs,
+    /// Records of a day of which nothing is known.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(..=10_000_000))]
+    pub records_per_day: u64,
+    /// Measure a day of which the lake knows nothing, by one request to seven.
+    #[arg(long)]
+    pub probe: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `callake sync`.
@@ -501,6 +530,24 @@ impl From<ExportArgs> for ExportSettings {
             to,
             refresh,
             lake: lake.into(),
+        }
+    }
+}
+
+impl From<PlanArgs> for PlanSettings {
+    fn from(
+        PlanArgs {
+            export,
+            records_per_day,
+            probe,
+            json,
+        }: PlanArgs,
+    ) -> PlanSettings {
+        PlanSettings {
+            export: export.into(),
+            records_per_day,
+            probe,
+            json,
         }
     }
 }

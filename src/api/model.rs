@@ -199,7 +199,7 @@ impl Model {
             .collect()
     }
 
-    fn answer(&self, ask: Ask) -> Result<(Answer, Cost), ApiError> {
+    pub(crate) fn answer(&self, ask: Ask) -> Result<(Answer, Cost), ApiError> {
         let mut state = self.state.lock().unwrap();
         if self.dies_after == Some(state.requests) {
             return Err(ApiError::Stopped);

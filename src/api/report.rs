@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use super::error::Unproven;
 use super::fetch::Cost;
 use super::readings::{Filter, Unit};
+use super::request::LIMIT;
 use super::window::Window;
 
 /// What is known of a day once all its windows have been read.
@@ -78,6 +79,13 @@ pub struct RunReport {
     pub reads_past_days: bool,
     /// What the documents leave open and the answers have shown.
     pub readings: ReadingsReport,
+}
+
+impl RunReport {
+    /// Requests over those that full pages of so many records would take; nothing where there are no records.
+    pub fn ratio(&self, records: u64) -> Option<f64> {
+        (records > 0).then(|| self.cost.requests as f64 / records.div_ceil(u64::from(LIMIT)) as f64)
+    }
 }
 
 /// What the documents leave open, as far as answers have shown it.

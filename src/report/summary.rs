@@ -205,8 +205,18 @@ fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Seconds as a person says them: `3 min 20 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// A number with its thousands apart: `1,204`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -220,7 +230,19 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{duration, grouped};
+
+    #[test]
+    fn durations() {
+        for (seconds, want) in [
+            (0.4, "0 s"),
+            (59.6, "1 min 0 s"),
+            (200.0, "3 min 20 s"),
+            (7_260.0, "2 h 1 min"),
+        ] {
+            assert_eq!(duration(seconds), want);
+        }
+    }
 
     #[test]
     fn thousands() {

@@ -69,6 +69,17 @@ def test_a_small_day_does_not_pay_for_planning(tmp_path, records):
         assert sorted(id for (id,) in duckdb.sql(sql).fetchall()) == sorted(of_the_day)
 
 
+def test_days_that_have_not_begun_are_not_passed_over_in_silence(tmp_path):
+    future = str(TODAY + datetime.timedelta(days=3))
+    with Server(tmp_path) as server:
+        done = export(server, tmp_path / "lake", "--from", future, "--to", future, code=2)
+        assert f"{future}: that day has not begun" in done.stderr
+        assert requests(server) == 0
+        done = export(server, tmp_path / "lake", "--from", str(TODAY), "--to", future)
+        assert "has not begun: not asked for" in done.stderr
+        assert status(tmp_path / "lake") == {str(TODAY): "open"}
+
+
 def test_sync_brings_a_lake_up_to_now(tmp_path):
     first = TODAY - datetime.timedelta(days=3)
     options = ["--first-day", str(first), "--days", "6", "--records", "1200", "--live"]
