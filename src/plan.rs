@@ -121,12 +121,11 @@ pub(crate) async fn run(settings: PlanSettings) -> anyhow::Result<Exit> {
         windows: report.windows,
     });
     let planned: Vec<PlannedDay> = planned.collect();
-    let records = planned.iter().map(|day| day.records).sum();
     let plan = Plan {
         days: planned,
-        records,
+        records: run.records,
         requests: run.cost.requests,
-        ratio: run.ratio(records),
+        ratio: run.ratio,
         rate: api.rate,
         seconds: run.cost.requests as f64 * 60.0 / f64::from(api.rate),
         asked,

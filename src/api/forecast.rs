@@ -135,9 +135,9 @@ pub(super) async fn plan(
     };
     let ((mut run, outcome), days) = tokio::join!(reading, listening);
     outcome?;
-    for day in &days {
-        run.cost.add(&day.cost);
-    }
+    let mut cost = Cost::default();
+    days.iter().for_each(|day| cost.add(&day.cost));
+    run.settle(cost);
     Ok((days, run))
 }
 

@@ -48,7 +48,8 @@ pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
 pub use fetch::Cost;
 pub use forecast::{Expected, Hours, busy_at_noon};
 pub use probe::Probed;
-pub use report::{DayReport, RunReport, WindowReport};
+pub use readings::{Filter, Unit};
+pub use report::{DayReport, ReadingsReport, RunReport, Spent, WindowReport, WindowVerdict};
 use request::Ask;
 pub use request::Endpoint;
 pub use retry::RetryPolicy;
@@ -249,7 +250,7 @@ impl Client {
             lanes: &|| self.fetcher.lanes(),
         };
         let (mut run, outcome) = read::read_days(&ask, setting, &events).await;
-        run.cost = total.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        run.settle(total.into_inner().unwrap_or_else(PoisonError::into_inner));
         let sent = events.send(Event::Run(Box::new(run))).await;
         outcome?;
         sent.map_err(|_| ApiError::Stopped)

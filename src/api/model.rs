@@ -18,7 +18,7 @@ use super::http::Answer;
 use super::page::{Page, Row};
 use super::read::{self, Setting};
 use super::readings::{Filter, Unit};
-use super::report::{DayReport, RunReport};
+use super::report::{DayReport, RunReport, Spent};
 use super::request::{Ask, Direction, LIMIT, MAX_OFFSET, Narrow};
 use super::spool::Spool;
 use super::window::Window;
@@ -507,6 +507,21 @@ fn read_all(model: &Model, days: &[Day], lanes: usize) -> Outcome {
     let unique: u64 = outcome.days.iter().map(|day| day.unique).sum();
     assert_eq!(unique, before.len() as u64, "unique keys are counted by day");
     assert!(outcome.run.rows >= unique && outcome.run.unproven.is_empty());
+    assert_eq!(outcome.run.records, unique);
+    let Spent {
+        pages,
+        past_days,
+        checks,
+        split,
+        looks,
+        retries,
+    } = outcome.run.spent;
+    let spent = pages + past_days + checks + split + looks + retries;
+    assert_eq!(
+        spent, outcome.requests,
+        "every request is accounted for: {:?}",
+        outcome.run
+    );
     outcome
 }
 

@@ -35,7 +35,7 @@ use super::http::Answer;
 use super::last_resort;
 use super::page::{Page, Row};
 use super::readings::{Filter, Readings, Unit};
-use super::report::{ReadingsReport, RunReport, WindowReport};
+use super::report::{ReadingsReport, RunReport, WindowReport, WindowVerdict};
 use super::request::{Ask, MAX_OFFSET};
 use super::run::{Head, Run};
 use super::spool::{Entry, Spool};
@@ -131,6 +131,7 @@ where
         offset_unit: readings.unit,
         time_filter: readings.filter(),
         counts_window: readings.counts_window,
+        limit_per_part: readings.limit_per_part,
     };
     let outcome = match outcome {
         Ok(()) if !run.unproven.is_empty() => Err(ApiError::Incomplete(run.unproven.clone())),
@@ -225,6 +226,7 @@ impl<'a> Reader<'a> {
         self.readings.unit = self.readings.unit.or(walk.unit);
         self.readings.full_is_known |= walk.end_is_end;
         self.tally.charge(window, &walk.cost);
+        self.spend(&task, &walk);
         tracing::debug!(%window, verdict = ?walk.verdict, requests = walk.cost.requests, rows = walk.rows().count(),
             paged = task.way.paged, known = walk.before.len(), "window read");
         let again = Gap {
@@ -263,6 +265,24 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Says what a walk's requests were for.
+    fn spend(&mut self, task: &Task, walk: &Walk) {
+        let spent = &mut self.run.spent;
+        let answered = walk.cost.answered();
+        spent.retries += walk.cost.requests - answered;
+        if !matches!(walk.verdict, Verdict::Proven | Verdict::Unproven(_)) {
+            spent.split += answered;
+            return;
+        }
+        let pages = answered.min(walk.pages.len() as u64);
+        spent.checks += answered - pages;
+        if task.gap.tail {
+            spent.past_days += pages;
+        } else {
+            spent.pages += pages;
+        }
+    }
+
     /// Takes a window as read, and delivers its pages.
     async fn accept(&mut self, walk: Walk, doubt: Option<Doubt>) -> Result<(), ApiError> {
         let window = walk.window;
@@ -293,6 +313,7 @@ impl<'a> Reader<'a> {
             rows: walk.rows().count() as u64,
             unique: distinct(walk.rows()) as u64,
             cost: walk.cost.clone(),
+            verdict: doubt.map_or(WindowVerdict::Proven, WindowVerdict::Unproven),
         });
         self.deliver(walk).await
     }
@@ -407,6 +428,7 @@ impl<'a> Reader<'a> {
         };
         let is_read = |day: Window| read_to == i64::MAX || read_to >= day.to.saturating_add(past).min(now);
         while let Some(report) = self.tally.report_next(is_read) {
+            self.run.records += report.unique;
             send(self.events, Event::Day(Box::new(report))).await?;
         }
         Ok(())

@@ -86,6 +86,8 @@ pub(crate) struct Readings {
     /// Whether a page has shown that size, or that nothing follows a smaller one.
     pub(crate) full_is_known: bool,
     pub(crate) largest: Largest,
+    /// Whether `limit` holds for each of a page's two parts.
+    pub(crate) limit_per_part: Option<bool>,
     /// Whether `numResults` has been larger than its page.
     pub(crate) counts_window: bool,
     decided: Option<Filter>,
@@ -120,6 +122,7 @@ impl Readings {
             full: LIMIT as usize,
             full_is_known: false,
             largest: Largest::default(),
+            limit_per_part: None,
             counts_window: false,
             decided: None,
             by_start_only: 0,
@@ -143,6 +146,13 @@ impl Readings {
         self.zone.check(window, page)?;
         self.full_is_known |= page.rows.len() >= self.full;
         self.largest.observe(page);
+        let (bots, conversations) = parts(page);
+        if page.rows.len() > self.full {
+            self.limit_per_part = Some(true);
+        } else if page.rows.len() == self.full && bots > 0 && conversations > 0 {
+            // Were it for each, two parts that end here would have to make a full page by chance.
+            self.limit_per_part = self.limit_per_part.or(Some(false));
+        }
         self.counts_window |= page
             .num_results
             .is_some_and(|count| count > page.rows.len() as u64);

@@ -106,11 +106,49 @@ def test_each_run_leaves_a_record(tmp_path):
     lake = tmp_path / "lake"
     with Server(tmp_path) as server:
         export(server, lake)
+        asked = requests(server)
         export(server, lake, *DAYS, "--refresh", env=environment(CALLAKE_TOKEN="wrong"), code=1)
     done, failed = [json.loads(path.read_text()) for path in sorted((lake / "_callake" / "runs").iterdir())]
     assert (done["command"], done["exit_code"], done["error"]) == ("export", 0, None)
     assert [day["unique"] for day in done["days"]] == [500, 500, 500]
-    assert done["cost"]["cost"]["requests"] >= 15
+    assert 15 <= done["cost"]["cost"]["requests"] == sum(done["cost"]["spent"].values()) == asked
+    assert (done["cost"]["records"], done["cost"]["least_requests"]) == (1500, 15)
+    assert done["cost"]["ratio"] == asked / 15
+    assert all(window["verdict"] == "proven" and window["cost"]["requests"] for day in done["days"] for window in day["windows"])
     assert len(done["files"]) == 3
     assert failed["exit_code"] == 1 and "refused the credentials" in failed["error"]
     assert all("demo-token" not in os.fsdecode(path.read_bytes()) for path in lake.rglob("*.json"))
+
+
+READINGS = {
+    "as documented": (
+        [],
+        {"offset_unit": "pages", "time_filter": "start", "counts_window": False, "limit_per_part": False},
+        "offset counts pages, windows filter on starts, numResults counts the page, limit holds for the page",
+    ),
+    "the other way": (
+        ["--offset-unit", "records", "--window-time", "end", "--num-results", "total", "--limit-scope", "part"],
+        {"offset_unit": "records", "time_filter": "end", "counts_window": True, "limit_per_part": True},
+        "offset counts records, windows filter on ends, numResults counts the window, limit holds for each part",
+    ),
+}
+
+
+@pytest.mark.parametrize("options, found, told", READINGS.values(), ids=READINGS)
+def test_the_report_says_what_was_found_and_what_it_cost(tmp_path, options, found, told):
+    lake = tmp_path / "lake"
+    faults = ["--fault", "3-4=500", "--fault", "6=short-body"]
+    with Server(tmp_path, "--records", "4500", *options, *faults) as server:
+        summary = export(server, lake).stdout
+        asked = requests(server)
+        assert keys(lake) == server.keys()
+    (path,) = (lake / "_callake" / "runs").iterdir()
+    run_report = json.loads(path.read_text())["cost"]
+    spent = run_report["spent"]
+    assert run_report["readings"] == found
+    assert sum(spent.values()) == run_report["cost"]["requests"] == asked
+    assert run_report["cost"]["retries"] == {"server": 2, "cut": 1} and spent["retries"] == 3
+    assert (spent["past_days"] > 0) == (found["time_filter"] == "end")
+    assert told in summary and f"in {asked} requests ({asked / 45:.3f} times the least, 45)" in summary
+    assert f"requests: {spent['pages']} for pages" in summary and "3 that failed" in summary
+    assert summary.count(": complete, closed") == 3

@@ -145,8 +145,14 @@ impl Reader<'_> {
             self.readings.full_is_known = true;
         }
         self.readings.full_is_known |= walk.end_is_end;
-        self.tally.charge(walk.window, &walk.cost);
+        self.charge_look(walk.window, &walk.cost);
         Ok(())
+    }
+
+    fn charge_look(&mut self, window: Window, cost: &Cost) {
+        self.tally.charge(window, cost);
+        self.run.spent.looks += cost.answered();
+        self.run.spent.retries += cost.requests - cost.answered();
     }
 
     /// The whole list of `window` is known: the rest of the places is still to be looked at.
@@ -229,7 +235,7 @@ impl Reader<'_> {
         let Some(start) = row.start else { return Ok(()) };
         let window = Window::new(start, start + 1);
         let (answer, cost) = ask(Ask::page(window, window.wide(), 0)).await?;
-        self.tally.charge(window, &cost);
+        self.charge_look(window, &cost);
         self.readings.observe(window, window.wide(), &answer.page)?;
         let came_back = answer.page.rows.iter().any(|other| other.key == row.key);
         self.readings
