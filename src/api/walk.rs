@@ -292,15 +292,19 @@ where
             }
             return end(asker, walk).await.map(Some);
         }
-        // Far too wide: the rest of the pages would be asked for in vain.
-        if asker.way.is_first && (offset > 0 || asker.way.counts_window) {
-            let outlook = outlook(&asker.way, walk);
-            if outlook > 2.0 * reach as f64 {
-                return Ok(Some(Verdict::Full(outlook)));
-            }
+        let outlook = outlook(&asker.way, walk);
+        if is_too_wide(&asker.way, walk, offset, outlook / reach as f64) {
+            return Ok(Some(Verdict::Full(outlook)));
         }
     }
     Ok(Some(Verdict::Full(outlook(&asker.way, walk).max(reach as f64))))
+}
+
+/// Whether the rest of the pages would be asked for in vain, `outlook` being how often they would fit the list. What they
+/// would tell is of use to the windows inside ([`Run`]), but for pages of two parts.
+fn is_too_wide(way: &Way, walk: &Walk, offset: u32, outlook: f64) -> bool {
+    (has_parts(way.full, walk) && outlook > 1.5)
+        || (way.is_first && (offset > 0 || way.counts_window) && outlook > 2.0)
 }
 
 /// The list has ended in a short page: does that prove the window?
