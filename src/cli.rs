@@ -57,6 +57,7 @@ pub enum Command {
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArgs),
     /// Removes what killed runs left behind in a lake, once it is a day old.
+    #[command(after_help = CLEAN_EXAMPLES)]
     Clean(LocationArgs),
     /// Prints a table's schema.
     #[command(after_help = SCHEMA_EXAMPLES)]
@@ -128,6 +129,27 @@ on where it was when the same command is run again.
 Examples:
   callake snapshot lake /backup/callake
   callake snapshot lake s3://archive/callake --name 2025-09 --from 2025-09-01 --to 2025-09-30";
+
+const CLEAN_EXAMPLES: &str = "\
+Files that a running command may still need are left alone: only what is a day old goes.
+
+Examples:
+  callake clean lake
+  callake clean s3://bucket/prefix --endpoint-url http://localhost:9000";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  callake demo serve --port 8080 --records 20000 --days 1 --burst
+  callake demo serve --offset-unit records --window-time end --fault-rate 0.1
+  callake demo serve --port-file port --rate-limit 0 --change-rate 0.2
+
+  CALLAKE_TOKEN=demo-token callake export --host http://127.0.0.1:8080 --account demo-account \\
+    --stream st-00000000-0000-4000-8000-000000000000 --from 2025-09-01 --to 2025-09-01 --dest lake";
+
+const RECORDS_EXAMPLES: &str = "\
+Examples:
+  callake demo records --records 300000 --days 30 -o records.ndjson
+  callake demo records --records 1000 -o - | callake convert - --dest lake --account demo";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -380,8 +402,10 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Serves the demo's API until it is stopped.
+    #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<ServeArgs>),
     /// Writes the demo's records as NDJSON.
+    #[command(after_help = RECORDS_EXAMPLES)]
     Records(RecordsArgs),
 }
 

@@ -127,7 +127,7 @@ pub(crate) async fn run(settings: PlanSettings) -> anyhow::Result<Exit> {
         requests: run.cost.requests,
         ratio: run.ratio,
         rate: api.rate,
-        seconds: run.cost.requests as f64 * 60.0 / f64::from(api.rate),
+        seconds: run.cost.requests as f64 * api::interval(api.rate).as_secs_f64(),
         asked,
     };
     report::output(|out| match json {

@@ -21,6 +21,7 @@ pub mod fetch;
 mod forecast;
 pub mod http;
 mod last_resort;
+mod outlook;
 pub mod page;
 mod probe;
 pub mod read;
@@ -43,6 +44,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc::Sender;
 
 pub use auth::Credentials;
+pub use budget::interval;
 pub use days::{Day, days};
 pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
 pub use fetch::Cost;

@@ -46,6 +46,8 @@ use super::{Day, Event, FetchedPage};
 
 mod plan;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 /// How long after its start a session may end: e-mail sessions stay open for up to 30 days.
 pub const LONGEST_SESSION: i64 = 30 * 86_400;

@@ -28,6 +28,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::error::{ApiError, Doubt};
 use super::fetch::Cost;
 use super::http::Answer;
+use super::outlook::{extrapolated, is_too_wide, outlook};
 use super::page::{Page, Row};
 use super::readings::{Filter, Largest, Unit};
 use super::request::{Ask, MAX_OFFSET, Narrow};
@@ -209,7 +210,8 @@ where
     walk.verdict = if is_reading {
         end(&mut asker, &mut walk).await?
     } else {
-        Verdict::Full(outlook(&way, &walk))
+        // A window this wide is far from even: what its list begins with says more of its beginning than its length.
+        Verdict::Full(extrapolated(&way, &walk))
     };
     walk.cost = asker.cost;
     Ok(walk)
@@ -300,13 +302,6 @@ where
     Ok(Some(Verdict::Full(outlook(&asker.way, walk).max(reach as f64))))
 }
 
-/// Whether the rest of the pages would be asked for in vain, `outlook` being how often they would fit the list. What they
-/// would tell is of use to the windows inside ([`Run`]), but for pages of two parts.
-fn is_too_wide(way: &Way, walk: &Walk, offset: u32, outlook: f64) -> bool {
-    (has_parts(way.full, walk) && outlook > 1.5)
-        || (way.is_first && (offset > 0 || way.counts_window) && outlook > 2.0)
-}
-
 /// The list has ended in a short page: does that prove the window?
 async fn end<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<Verdict, ApiError>
 where
@@ -379,7 +374,7 @@ where
 }
 
 /// Whether `limit` holds for each part: some page has more rows.
-fn has_parts(full: usize, walk: &Walk) -> bool {
+pub(crate) fn has_parts(full: usize, walk: &Walk) -> bool {
     walk.pages.iter().any(|(_, answer)| answer.page.rows.len() > full)
 }
 
@@ -474,50 +469,4 @@ where
 
 pub(crate) fn keys(page: &Page) -> Vec<u64> {
     page.rows.iter().map(|row| row.key).collect()
-}
-
-/// About how many rows a window holds, judged by how far through it its first pages have come: bot sessions are
-/// listed first and upwards, conversations after them and downwards. It only ever decides what to ask next.
-fn outlook(way: &Way, walk: &Walk) -> f64 {
-    let pages = || walk.pages.iter().map(|(_, answer)| &answer.page);
-    let seen = (walk.before.len() + walk.rows().count()) as f64;
-    let count = pages()
-        .filter_map(|page| page.num_results)
-        .max()
-        .unwrap_or_default() as f64;
-    if count > seen {
-        return count;
-    }
-    let (mut bots, mut agents) = (0.0, 0.0);
-    let (mut up_to, mut down_to) = (way.window.from, way.window.to);
-    for row in walk.before.iter().chain(walk.rows()) {
-        let Some(time) = row.start.or(row.clock) else {
-            continue;
-        };
-        if row.conversation {
-            agents += 1.0;
-            down_to = down_to.min(time.max(way.window.from));
-        } else {
-            bots += 1.0;
-            up_to = up_to.max(time.min(way.window.to));
-        }
-    }
-    let width = way.window.seconds() as f64;
-    let part = |rows: f64, covered: i64| rows * width / (covered.max(1) as f64).min(width);
-    let share = way.bot_share.clamp(0.05, 0.95);
-    let bots_have_ended = pages().last().is_some_and(|page| {
-        let bots = page.rows.iter().filter(|row| !row.conversation).count();
-        bots < page.rows.len() && bots < way.full
-    });
-    let bots_in_all = if bots_have_ended {
-        bots
-    } else {
-        part(bots, up_to - way.window.from)
-    };
-    let agents_in_all = if agents > 0.0 {
-        part(agents, way.window.to - down_to)
-    } else {
-        bots_in_all * (1.0 - share) / share
-    };
-    (bots_in_all + agents_in_all).max(seen)
 }

@@ -27,7 +27,7 @@ pub(crate) fn plan(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         for window in &day.windows {
             writeln!(
                 out,
-                "  {}  {:>6} records on {} pages",
+                "  {}  {:>6} records, pages: {}",
                 window.window,
                 grouped(window.rows),
                 window.pages

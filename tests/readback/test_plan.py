@@ -25,7 +25,7 @@ def test_a_plan_foretells_the_requests_of_the_export_and_asks_nothing(tmp_path, 
         planned = plan(server, tmp_path / "lake", *DAYS, "--records-per-day", records // 3, "--rate", 30)
         assert requests(server) == 0 and not (tmp_path / "lake").exists()
         assert planned["records"] == records and {day["basis"] for day in planned["days"]} == {"assumed"}
-        assert planned["seconds"] == 2 * planned["requests"]
+        assert 2 * planned["requests"] <= planned["seconds"] <= 2.1 * planned["requests"]
         export(server, tmp_path / "lake", *DAYS)
         asked = requests(server)
         assert abs(planned["requests"] - asked) <= 3 + asked * 0.15, f"planned {planned['requests']}, asked {asked}"
