@@ -255,11 +255,11 @@ impl Reader<'_> {
         let way = self.way(window, window.wide(), false, false);
         let walk = walk::look(ask, way, |_| false).await?;
         self.learn(&walk)?;
-        let is_whole = walk.rows().count() < self.readings.full;
-        if is_whole || !self.filter_is_settled() && self.candidate.is_some() {
+        if self.readings.filter().is_some() || self.candidate.is_some() {
             return Ok(());
         }
-        if self.readings.filter().is_none() && looks + 1 < LOOKS {
+        let is_whole = walk.rows().count() < self.readings.full;
+        if !is_whole && looks + 1 < LOOKS {
             // Sessions that last may stand behind those that do not: a shorter list reaches them.
             let reached = walk.rows().filter_map(|row| row.start).max();
             let to = reached.map_or(window.to, |last| last.min(window.to));
@@ -268,7 +268,8 @@ impl Reader<'_> {
                 window,
                 looks: looks + 1,
             });
-        } else if self.readings.filter().is_none() {
+        } else if !is_whole || looks > 0 {
+            // The list of the place itself is not known.
             self.readings.decide(Filter::End);
         }
         Ok(())

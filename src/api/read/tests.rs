@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::api::days::Day;
 use crate::api::error::ApiError;
-use crate::api::model::{Changes, DAY, Model, Outcome, Reading, days, sessions};
+use crate::api::model::{Changes, DAY, Model, Outcome, Reading, Session, days, sessions};
 use crate::api::readings::{Filter, Unit};
 use crate::api::report::Spent;
 use crate::api::spool::Spool;
@@ -195,6 +195,34 @@ fn a_day_of_fifty_is_cheap_whatever_surrounds_it() {
             let asked = days(2).split_off(1);
             let requests = read_all(&model, &asked, 1).requests;
             assert!(requests <= 3, "{requests} between {neighbours}, {reading:?}");
+        }
+    }
+}
+
+#[test]
+fn a_session_that_ends_among_those_that_do_not_last_is_found() {
+    for conversation in [false, true] {
+        let instant = |session: Session| Session {
+            end: session.start,
+            ..session
+        };
+        let busy = |day: i64| sessions(400, 0.0, 0.35, DAY + day * 86_400, day as u64);
+        let start = (DAY + 80_000) * 1000;
+        let lasting = Session {
+            id: 7,
+            conversation,
+            start,
+            end: start + 2 * 86_400_000,
+        };
+        let mut all: Vec<Session> = [busy(1), busy(2), busy(3)]
+            .concat()
+            .into_iter()
+            .map(instant)
+            .collect();
+        all.push(lasting);
+        for reading in Reading::all() {
+            let outcome = read_all(&Model::new(reading, all.clone(), 1), &days(1), 1);
+            assert_eq!(outcome.run.records, 1);
         }
     }
 }
