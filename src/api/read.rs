@@ -10,7 +10,7 @@
 //! | D2 | rows with their end between the bounds and their start before, and few of D1 | the filter takes ends: a day is complete when its own seconds and those of [`LONGEST_SESSION`] after it are, and only single pages prove |
 //! | D3 | rows that began and ended before the bounds, and few of D1 | the filter takes the last change: as D2, but up to now |
 //! | D4 | none of these, but some row lasts for seconds | ask for the seconds around its start: it comes back (D1) or not (D2) |
-//! | D5 | no row that could tell | look at one page of the days after: its rows tell (D1 to D4), or it is the whole list and none of it began in the days, which leaves out only sessions that last longer than the look |
+//! | D5 | no row that could tell | look at one page of the days after: its rows tell (D1 to D4), or it is the whole list and none of it began in the days, which leaves out only sessions that last longer than the look; where it is neither, shorter looks, and then reading on as for D2, which is right under every filter |
 //! | D6 | most rows of a window outside its bounds otherwise | the filter is not understood: unproven |
 //! | D7 | nothing yet | one page of the first day and those after it: no row, and the day is empty; only rows after the days, and one request up to where the first of them is under way says whether starts count (it is there) and that nothing began before it |
 //!
