@@ -107,7 +107,7 @@ impl Lake {
     }
 
     /// Refuses a lake of another zone, by one of its files.
-    async fn check_zone(&self) -> Result<()> {
+    pub(crate) async fn check_zone(&self) -> Result<()> {
         let Some(path) = self.store.any_day_file().await? else {
             return Ok(());
         };
