@@ -206,7 +206,7 @@ fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A number with its thousands apart: `1,204`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
