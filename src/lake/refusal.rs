@@ -70,7 +70,8 @@ pub(super) fn explain(error: &Error) -> String {
         return text;
     };
     match (element(&text, "Code"), element(&text, "Message")) {
-        (Some(code), Some(message)) => format!("{remedy} ({code}: {message})"),
+        (Some(code), Some(message)) if !message.is_empty() => format!("{remedy} ({code}: {message})"),
+        (Some(code), _) => format!("{remedy} ({code})"),
         _ => format!("{remedy} ({text})"),
     }
 }
