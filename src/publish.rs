@@ -113,13 +113,18 @@ pub(crate) async fn publish(
         .await
 }
 
-/// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back.
+/// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back. A run that
+/// came to nothing leaves no lake where there was none.
 pub(crate) async fn end_run(
     lake: &Lake,
     mut record: RunRecord,
     outcome: anyhow::Result<Exit>,
     summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<Exit> {
+    let came_to_nothing = outcome.is_err() && record.files.is_empty() && record.cost.is_none();
+    if came_to_nothing && lake.withdraw() {
+        return outcome;
+    }
     record.end(&outcome);
     let kept = lake.keep_run(&record.id, record.to_json()?).await;
     let told = outcome.is_ok() || !record.files.is_empty() || record.cost.is_some();
