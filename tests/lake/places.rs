@@ -307,11 +307,9 @@ fn start_moto() -> Option<(Server, SocketAddr)> {
     let python = python_with("moto.server")?;
     // The port is free now; nobody else in the test run asks for it by number.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let program = "from moto.server import main; main()";
     let child = Command::new(&python)
         .args([
-            "-c",
-            program,
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lake/moto_server.py"),
             "-H",
             "127.0.0.1",
             "-p",
