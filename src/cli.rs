@@ -12,7 +12,7 @@ use crate::config::{
     RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
-use crate::schema::{self, Table, render::Format};
+use crate::schema::{self, Table, render::Format, views::Dialect};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity";
@@ -105,7 +105,8 @@ const SCHEMA_EXAMPLES: &str = "\
 Examples:
   callake schema call_details
   callake schema call_details --format duckdb
-  callake schema call_details --format markdown > call_details.md";
+  callake schema call_details --format markdown > call_details.md
+  callake schema --views duckdb --lake s3://bucket/prefix > views.sql";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
@@ -303,11 +304,17 @@ pub struct LakeArgs {
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
     /// The table.
-    #[arg(value_name = "TABLE", value_parser = table)]
+    #[arg(value_name = "TABLE", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
     /// The form to print it in.
     #[arg(long, value_enum, default_value = "arrow")]
     pub format: FormatName,
+    /// Print SQL views over the lake instead: sessions, queue entries, agent segments, tags, and the measures made of them.
+    #[arg(long, value_enum, value_name = "ENGINE", conflicts_with = "format")]
+    pub views: Option<ViewsName>,
+    /// Folder or URL of the lake that the views read.
+    #[arg(long, value_name = "LAKE", env = "CALLAKE_DEST", default_value = "lake")]
+    pub lake: String,
 }
 
 /// A lake to look at.
@@ -434,6 +441,25 @@ pub enum FormatName {
     Spark,
     /// The reference.
     Markdown,
+}
+
+/// Engines to print views for by their names on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ViewsName {
+    /// DuckDB.
+    #[value(name = "duckdb")]
+    DuckDb,
+    /// Spark, 3.4 or newer.
+    Spark,
+}
+
+impl From<ViewsName> for Dialect {
+    fn from(name: ViewsName) -> Dialect {
+        match name {
+            ViewsName::DuckDb => Dialect::DuckDb,
+            ViewsName::Spark => Dialect::Spark,
+        }
+    }
 }
 
 impl From<FormatName> for Format {

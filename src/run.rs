@@ -31,8 +31,17 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Status(args) => lake_commands::status(args.into()).await,
         Command::Snapshot(args) => lake_commands::snapshot(args.into()).await,
         Command::Clean(args) => lake_commands::clean(args.into()).await,
-        Command::Schema(SchemaArgs { table, format }) => {
-            report::output(|out| out.write_all(schema::render::render(table, format.into()).as_bytes()))?;
+        Command::Schema(SchemaArgs {
+            table,
+            format,
+            views,
+            lake,
+        }) => {
+            let text = match views {
+                Some(engine) => schema::views::views(table, engine.into(), &lake),
+                None => schema::render::render(table, format.into()),
+            };
+            report::output(|out| out.write_all(text.as_bytes()))?;
             Ok(Exit::Done)
         }
         Command::Demo(DemoArgs { command, dest }) => demo(command, dest).await,

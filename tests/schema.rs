@@ -3,7 +3,7 @@
 //! `CALLAKE_BLESS=1 cargo test --test schema` writes them anew.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use callake::schema::{self, render::Format, render::render};
+use callake::schema::{self, render::Format, render::render, views::Dialect, views::views};
 
 const FORMATS: [(Format, &str); 5] = [
     (Format::Arrow, "arrow.txt"),
@@ -17,19 +17,36 @@ const FORMATS: [(Format, &str); 5] = [
 fn printed_schemas_are_the_checked_in_ones() {
     for table in schema::tables() {
         for (format, ending) in FORMATS {
-            let path = format!(
-                "{}/tests/rendered/{}.{ending}",
-                env!("CARGO_MANIFEST_DIR"),
-                table.name
+            check(
+                &format!("tests/rendered/{}.{ending}", table.name),
+                &render(table, format),
             );
-            let now = render(table, format);
-            if std::env::var_os("CALLAKE_BLESS").is_some() {
-                std::fs::write(&path, &now).unwrap();
-            }
-            let held = std::fs::read_to_string(&path).unwrap_or_default();
-            assert!(now == held, "{path} differs; CALLAKE_BLESS=1 writes it anew");
+        }
+        for (dialect, engine) in [(Dialect::DuckDb, "duckdb"), (Dialect::Spark, "spark")] {
+            check(
+                &format!("tests/rendered/{}.views.{engine}.sql", table.name),
+                &views(table, dialect, "lake"),
+            );
         }
     }
+}
+
+/// The reference that readers of the documentation find is the printed one.
+#[test]
+fn the_documented_schema_is_the_printed_one() {
+    check(
+        "docs/schema.md",
+        &render(schema::call_details(), Format::Markdown),
+    );
+}
+
+fn check(path: &str, now: &str) {
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("CALLAKE_BLESS").is_some() {
+        std::fs::write(&path, now).unwrap();
+    }
+    let held = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(now == held, "{path} differs; CALLAKE_BLESS=1 writes it anew");
 }
 
 /// Every field of the documented samples, and of the documented additions, has a column of its own.

@@ -1,12 +1,13 @@
 //! The record types: what `schemas/*.json` say, as values that every other room reads.
 //!
 //! A [`Table`] is parsed once from the file embedded at compile time. Its Arrow schema ([`arrow`]), the decoder, the
-//! restorer, the Parquet settings of each column and the printed forms ([`render`]) all come from it, so that a field is
+//! restorer, the Parquet settings of each column, the printed forms ([`render`]) and the SQL views ([`views`]) all come from it, so that a field is
 //! added by one line of `schemas/<table>.json`.
 
 pub mod arrow;
 mod parse;
 pub mod render;
+pub mod views;
 
 use std::sync::LazyLock;
 

@@ -60,6 +60,14 @@ def test_queries(demo_lake, query):
     assert duckdb.sql(query.replace("'lake/", f"'{demo_lake}/")).fetchall()
 
 
+def test_views(demo_lake):
+    connection = duckdb.connect()
+    for command in commands("schema"):
+        arguments = command[: command.index(">")]
+        connection.sql(run(*arguments, cwd=demo_lake.parent).stdout.replace("'lake/", f"'{demo_lake}/"))
+    assert connection.sql("select * from queue_measures").fetchall()
+
+
 def test_spark(demo_lake):
     """Needs Java and `pip install pyspark`; skipped without."""
     sql = pytest.importorskip("pyspark.sql")
