@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
 use crate::config::{
-    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, RestoreSettings,
-    SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
+    RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format, views::Dialect};
@@ -41,6 +41,9 @@ pub enum Command {
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
+    /// Says what an export would ask, and how long that would take; asks nothing itself.
+    #[command(after_help = PLAN_EXAMPLES)]
+    Plan(Box<PlanArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
@@ -100,6 +103,16 @@ Examples:
     --stream st-… --dest lake --from 2025-09-01
   callake sync … --lookback 30d";
 
+const PLAN_EXAMPLES: &str = "\
+Takes the options of export and goes through the same planner. How many records a day has is known from the lake, where it holds \
+the day or others near it; else it is measured with --probe, or assumed.
+
+Examples:
+  callake plan --host https://platform.example.com --account ACCOUNT \\
+    --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake plan … --records-per-day 20000 --rate 30
+  callake plan … --probe --json";
+
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
   callake schema call_details
@@ -131,27 +144,34 @@ Examples:
   callake snapshot lake s3://archive/callake --name 2025-09 \\
     --from 2025-09-01 --to 2025-09-30";
 
-const DEMO_EXAMPLES: &str = "\
-Examples:
-  callake demo
-  callake demo serve --port 8080 --records 100000 --days 7
-  callake demo records --records 300000 --days 30 -o records.ndjson";
-
 const CLEAN_EXAMPLES: &str = "\
+Files that a running command may still need are left alone: only what is a day old goes.
+
 Examples:
   callake clean lake
-  callake clean s3://bucket/prefix";
+  callake clean s3://bucket/prefix --endpoint-url http://localhost:9000";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
-  callake demo serve --port 8080 --records 100000 --days 7
-  callake demo serve --live --fault-rate 0.05";
+  callake demo serve --port 8080 --records 20000 --days 1 --burst
+  callake demo serve --offset-unit records --window-time end --fault-rate 0.1
+  callake demo serve --port-file port --rate-limit 0 --change-rate 0.2
+
+  CALLAKE_TOKEN=demo-token callake export --host http://127.0.0.1:8080 \\
+    --account demo-account --stream st-00000000-0000-4000-8000-000000000000 \\
+    --from 2025-09-01 --to 2025-09-01 --dest lake";
 
 const RECORDS_EXAMPLES: &str = "\
 Examples:
   callake demo records --records 300000 --days 30 -o records.ndjson
   callake demo records --records 1000 -o - |
     callake convert - --dest lake --account demo";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  callake demo
+  callake demo serve --port 8080 --records 100000 --days 7
+  callake demo records --records 300000 --days 30 -o records.ndjson";
 
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -239,6 +259,23 @@ pub struct ExportArgs {
     /// The lake.
     #[command(flatten)]
     pub lake: LakeArgs,
+}
+
+/// `callake plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The export.
+    #[command(flatten)]
+    pub export: ExportArgs,
+    /// Records of a day of which nothing is known.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u64).range(..=10_000_000))]
+    pub records_per_day: u64,
+    /// Measure a day of which the lake knows nothing, by one request to seven.
+    #[arg(long)]
+    pub probe: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `callake sync`.
@@ -583,6 +620,24 @@ impl From<ExportArgs> for ExportSettings {
             to,
             refresh,
             lake: lake.into(),
+        }
+    }
+}
+
+impl From<PlanArgs> for PlanSettings {
+    fn from(
+        PlanArgs {
+            export,
+            records_per_day,
+            probe,
+            json,
+        }: PlanArgs,
+    ) -> PlanSettings {
+        PlanSettings {
+            export: export.into(),
+            records_per_day,
+            probe,
+            json,
         }
     }
 }

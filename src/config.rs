@@ -189,6 +189,19 @@ pub struct ExportSettings {
     pub lake: LakeSettings,
 }
 
+/// `callake plan`.
+#[derive(Debug, Clone)]
+pub struct PlanSettings {
+    /// The export that is planned.
+    pub export: ExportSettings,
+    /// Records of a day of which nothing is known.
+    pub records_per_day: u64,
+    /// Whether to measure a day, by a handful of requests.
+    pub probe: bool,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
 /// `callake sync`.
 #[derive(Debug, Clone)]
 pub struct SyncSettings {

@@ -11,6 +11,29 @@ use crate::{day, report, schema};
 /// that starts a bit earlier than yesterday does not skip it.
 const LOOKBACK_AGE: TimeDelta = TimeDelta::hours(20);
 
+/// The days that have begun.
+///
+/// # Errors
+/// None has.
+pub(crate) fn begun(days: Vec<Day>) -> Result<Vec<Day>, Refused> {
+    let now = Utc::now().timestamp();
+    let (begun, future): (Vec<_>, Vec<_>) = days.into_iter().partition(|day| day.window.from <= now);
+    match (future.first(), begun.last()) {
+        (Some(day), None) => {
+            return Err(Refused(format!(
+                "export {}: that day has not begun, so that there is nothing to ask for",
+                day.date
+            )));
+        }
+        (Some(day), Some(_)) => report::note(&format!(
+            "{} and what comes after it has not begun: not asked for",
+            day.date
+        )),
+        (None, _) => {}
+    }
+    Ok(begun)
+}
+
 /// The days that the lake does not hold complete and closed by this endpoint.
 pub(crate) async fn not_closed(
     days: Vec<Day>,

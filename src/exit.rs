@@ -5,7 +5,7 @@
 //! | 0 | done | all that was asked is done | nothing |
 //! | 1 | failed | a fault that the same run will meet again: no permission, no such folder, access refused | read the message |
 //! | 2 | usage | the command line is off, the API refused the request itself, or the lake is of another zone | read the message |
-//! | 3 | bad input | some input gave no row; the message names file, line and record | mend it, or `--keep-going`, `--rejects` |
+//! | 3 | bad input | some input gave no row, or there is no lake to read; the message names file, line and record | mend it, or `--keep-going`, `--rejects` |
 //! | 4 | retry later | the API or the store did not answer well enough, for now | run the same command again |
 //! | 5 | incomplete | windows of the API could not be proven complete; the message names them | read the message |
 //! | 6 | integrity | the lake holds what it must not hold | `callake verify` |
@@ -27,7 +27,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line is off.
     Usage = 2,
-    /// Some input gave no row.
+    /// Some input gave no row, or is not there.
     BadInput = 3,
     /// The API or the store did not answer well enough, for now.
     RetryLater = 4,
@@ -53,6 +53,7 @@ impl Exit {
                     | InputError::NoMatch(_)
                     | InputError::Pattern(..)
                     | InputError::EmptyFolder(_)
+                    | InputError::Format { .. }
                     | InputError::Bad(_) => Exit::BadInput,
                     InputError::RejectsTaken(_) => Exit::Usage,
                     InputError::Io { .. } => Exit::Failed,
@@ -88,9 +89,9 @@ impl Exit {
                         },
                         _,
                     ) => Exit::Failed,
-                    // A bucket that is missing or closed to us.
-                    (lake::Error::Store { error, .. }, _) if is_refused(error) => Exit::Failed,
                     (_, lake::ErrorKind::Usage) => Exit::Usage,
+                    (_, lake::ErrorKind::Missing) => Exit::BadInput,
+                    (_, lake::ErrorKind::Refused) => Exit::Failed,
                     (_, lake::ErrorKind::Retry) => Exit::RetryLater,
                     (_, lake::ErrorKind::Integrity) => Exit::Integrity,
                 };
@@ -98,12 +99,4 @@ impl Exit {
         }
         Exit::Failed
     }
-}
-
-fn is_refused(error: &object_store::Error) -> bool {
-    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
-    matches!(
-        error,
-        NotFound { .. } | PermissionDenied { .. } | Unauthenticated { .. }
-    )
 }

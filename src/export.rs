@@ -29,7 +29,7 @@ pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
         lake: place,
     } = settings;
     let client = client(&api, &place)?;
-    let mut days = api::days(place.zone, from, to)?;
+    let mut days = due::begun(api::days(place.zone, from, to)?)?;
     let lake = publish::open(&place).await?;
     if !refresh {
         days = due::not_closed(days, &api, &lake).await?;
@@ -56,8 +56,16 @@ pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
 }
 
 fn client(settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Client> {
-    let credentials = secrets::credentials(settings.token_file.as_deref())?;
-    Ok(Client::new(client_config(settings, place, credentials))?)
+    Ok(Client::new(client_config(
+        settings,
+        place,
+        credentials(settings)?,
+    ))?)
+}
+
+/// Who asks.
+pub(crate) fn credentials(settings: &ApiSettings) -> anyhow::Result<api::Credentials> {
+    secrets::credentials(settings.token_file.as_deref())
 }
 
 /// What the client needs of the settings.

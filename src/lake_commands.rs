@@ -27,15 +27,19 @@ pub(crate) async fn verify(settings: VerifySettings) -> anyhow::Result<Exit> {
     })
 }
 
-/// Shows what the lake covers.
+/// Shows what the lake covers; exits with the code for integrity where a file could not be read.
 pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
     let StatusSettings { location, json } = settings;
     let status = open(&location)?.status().await?;
     report::output(|out| match json {
         true => report::json(&status, out),
-        false => out.write_all(status.calendar().as_bytes()),
+        false => report::status(&status, out),
     })?;
-    Ok(Exit::Done)
+    Ok(if status.problems.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Integrity
+    })
 }
 
 /// Copies the lake as an archive.
@@ -90,7 +94,8 @@ pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
+/// Opens a lake for all but publishing.
+pub(crate) fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
     Ok(Lake::for_reading(&location.lake, options(location))?)
 }
 

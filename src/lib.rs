@@ -11,6 +11,7 @@
 //! | [`cli`], [`config`] | what was typed, and what it means |
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
+//! | `plan` | what an export would ask, and how long that would take |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
@@ -48,6 +49,7 @@ pub mod input;
 mod json;
 pub mod lake;
 mod lake_commands;
+mod plan;
 pub mod proof;
 mod publish;
 pub mod report;

@@ -14,9 +14,9 @@ use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
 use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
 
-/// Eighths of the memory budget that gathered rows may take. The rest is for decoding, and later for the days in hand while
-/// the rows that were not spilled still lie in memory.
-const GATHER_EIGHTHS: usize = 3;
+/// Part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
+/// meanwhile, and later while the rows that were not spilled still lie in memory.
+const GATHER_SHARE: usize = 4;
 
 /// What days may weigh together that are published at once.
 const WEIGHT_AT_ONCE: u32 = 8;
@@ -68,7 +68,7 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
     Ok(Gather::new(
         table,
         settings.zone,
-        settings.memory / 8 * GATHER_EIGHTHS,
+        settings.memory / GATHER_SHARE,
         &std::env::temp_dir(),
     )?)
 }
@@ -113,13 +113,18 @@ pub(crate) async fn publish(
         .await
 }
 
-/// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back.
+/// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back. A run that
+/// came to nothing leaves no lake where there was none.
 pub(crate) async fn end_run(
     lake: &Lake,
     mut record: RunRecord,
     outcome: anyhow::Result<Exit>,
     summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<Exit> {
+    let came_to_nothing = outcome.is_err() && record.files.is_empty() && record.cost.is_none();
+    if came_to_nothing && lake.withdraw() {
+        return outcome;
+    }
     record.end(&outcome);
     let kept = lake.keep_run(&record.id, record.to_json()?).await;
     let told = outcome.is_ok() || !record.files.is_empty() || record.cost.is_some();

@@ -7,12 +7,12 @@ use std::path::Path;
 use anyhow::Context as _;
 use tempfile::NamedTempFile;
 
-use crate::config::{self, LakeLocation, RestoreSettings};
+use crate::config::{self, RestoreSettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
-use crate::lake::{DayPath, Lake, LakeOptions};
-use crate::report;
+use crate::lake::{DayPath, Lake};
 use crate::restore::Records;
+use crate::{lake_commands, report};
 
 /// Room for records on their way out.
 const BUFFER: usize = 1 << 20;
@@ -20,7 +20,7 @@ const BUFFER: usize = 1 << 20;
 /// Writes the records of the asked days, file by file, and says how many.
 pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
     config::range(settings.from, settings.to)?;
-    let lake = open(&settings.location)?;
+    let lake = lake_commands::open(&settings.location)?;
     let paths = asked(&settings, &lake).await?;
     let output = &settings.output;
     if output == Path::new("-") {
@@ -61,20 +61,12 @@ pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
-    let options = LakeOptions {
-        endpoint_url: location.endpoint_url.clone(),
-        ..LakeOptions::default()
-    };
-    Ok(Lake::for_reading(&location.lake, options)?)
-}
-
 /// The files of the asked days. Rows without a day are part of the whole, and of no range.
 async fn asked(settings: &RestoreSettings, lake: &Lake) -> anyhow::Result<Vec<DayPath>> {
     let RestoreSettings { table, from, to, .. } = settings;
     let mut paths = lake.day_files(&table.name).await?;
     if paths.is_empty() {
-        anyhow::bail!("restore {}: there is no {} in it", lake.location(), table.name);
+        return Err(lake.no_days(&table.name).into());
     }
     paths.retain(|path| match path.day.date() {
         Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),

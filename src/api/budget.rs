@@ -19,12 +19,21 @@ struct Slots {
     paused_until: Instant,
 }
 
+/// How much longer than its share of a minute a slot is: what is sent in time may arrive late and the next in time, and
+/// one request too many in a minute of the API's costs a whole minute's wait.
+const SLACK: f64 = 1.02;
+
+/// The time between two requests at so many a minute.
+pub fn interval(per_minute: u32) -> Duration {
+    (Duration::from_secs(60) / per_minute.max(1)).mul_f64(SLACK)
+}
+
 impl Budget {
     /// A budget of `per_minute` requests, at least one.
     pub(crate) fn new(per_minute: u32) -> Self {
         let now = Instant::now();
         Self {
-            interval: Duration::from_secs(60) / per_minute.max(1),
+            interval: interval(per_minute),
             slots: Mutex::new(Slots {
                 next: now,
                 paused_until: now,
@@ -76,19 +85,18 @@ mod tests {
     #[test]
     fn slots_are_an_interval_apart_and_none_are_saved_up() {
         let budget = Budget::new(60);
-        let start = Instant::now();
-        assert_eq!(
-            budget.reserve(start + Duration::from_secs(9)),
-            start + Duration::from_secs(9)
-        );
-        assert_eq!(
-            budget.reserve(start + Duration::from_secs(9)),
-            start + Duration::from_secs(10)
-        );
-        assert_eq!(
-            budget.reserve(start + Duration::from_secs(9)),
-            start + Duration::from_secs(11)
-        );
+        let asked = Instant::now() + Duration::from_secs(9);
+        let slots: Vec<Duration> = (0..3).map(|_| budget.reserve(asked) - asked).collect();
+        assert_eq!(slots, [0, 1, 2].map(|slot| budget.interval() * slot));
+    }
+
+    #[test]
+    fn no_minute_holds_more_requests_than_the_rate_though_one_comes_late() {
+        for rate in [1, 30, 60, 600] {
+            let late = interval(rate).mul_f64(f64::from(rate) * 0.015);
+            assert!(interval(rate) * rate - late > Duration::from_secs(60), "{rate}");
+            assert!(interval(rate) * rate < Duration::from_secs(62), "{rate}");
+        }
     }
 
     #[test]

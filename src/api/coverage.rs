@@ -75,6 +75,11 @@ impl Coverage {
         }
     }
 
+    /// Where the stretches end that are still to be read.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = i64> {
+        self.gaps.values().map(|gap| gap.to)
+    }
+
     /// The first seconds still to be read.
     pub(crate) fn next(&mut self) -> Option<(i64, Gap)> {
         self.gaps.pop_first()

@@ -91,13 +91,18 @@ impl Density {
             rows + rows.sqrt() / 2.0 + 1.0
         };
         let rate = rows / seconds as f64;
-        let width = if seconds >= DAY_SECONDS {
-            target.rows / rate / 1.5
+        Some(if seconds >= DAY_SECONDS {
+            ((target.rows / rate / 1.5) as i64).clamp(1, MAX_SECONDS)
         } else {
-            // rate · w · (1 + w / growth) = target
-            let growth = GROWTH_SECONDS;
-            growth / 2.0 * ((1.0 + 4.0 * target.rows / (rate * growth)).sqrt() - 1.0)
-        };
-        Some((width as i64).clamp(1, MAX_SECONDS))
+            Self::width_at(rate, target.rows)
+        })
+    }
+
+    /// Seconds in which `rows` are expected where there have just been `rate` a second.
+    pub(crate) fn width_at(rate: f64, rows: f64) -> i64 {
+        // rate · w · (1 + w / growth) = rows
+        let growth = GROWTH_SECONDS;
+        let width = growth / 2.0 * ((1.0 + 4.0 * rows / (rate * growth)).sqrt() - 1.0);
+        (width as i64).clamp(1, MAX_SECONDS)
     }
 }

@@ -33,6 +33,11 @@ pub struct Cost {
 }
 
 impl Cost {
+    /// Requests whose answer was of use.
+    pub(crate) fn answered(&self) -> u64 {
+        self.requests - self.retries.values().sum::<u64>()
+    }
+
     /// Adds another cost to this one.
     pub fn add(&mut self, other: &Self) {
         self.requests += other.requests;

@@ -18,9 +18,12 @@ mod density;
 mod edges;
 pub mod error;
 pub mod fetch;
+mod forecast;
 pub mod http;
 mod last_resort;
+mod outlook;
 pub mod page;
+mod probe;
 pub mod read;
 pub mod readings;
 pub mod report;
@@ -41,10 +44,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc::Sender;
 
 pub use auth::Credentials;
+pub use budget::interval;
 pub use days::{Day, days};
 pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
 pub use fetch::Cost;
-pub use report::{DayReport, RunReport};
+pub use forecast::{Expected, Hours, busy_at_noon};
+pub use probe::Probed;
+pub use readings::{Filter, Unit};
+pub use report::{DayReport, ReadingsReport, RunReport, Spent, WindowReport, WindowVerdict};
 use request::Ask;
 pub use request::Endpoint;
 pub use retry::RetryPolicy;
@@ -100,7 +107,7 @@ impl ClientConfig {
             timeout: Duration::from_secs(120),
             // A page of 200 rows has some 600 kB; rows with long transcripts of tags reach a few times that.
             max_body: 64 << 20,
-            settling: TimeDelta::minutes(15),
+            settling: SETTLING,
             spool: None,
             seed: 0,
         }
@@ -116,6 +123,19 @@ pub enum Event {
     Day(Box<DayReport>),
     /// The last event of every run, also of one that fails.
     Run(Box<RunReport>),
+}
+
+/// How long after a day's end its data is said to be complete.
+pub const SETTLING: TimeDelta = TimeDelta::minutes(15);
+
+/// Plans the reading of `days`: what it would ask if the `expected` records came, those of a week past the days counted
+/// in. Asks nothing.
+///
+/// # Errors
+///
+/// When a second would hold more records than can be reached.
+pub async fn plan(days: &[Day], expected: &[Expected]) -> Result<(Vec<DayReport>, RunReport), ApiError> {
+    forecast::plan(days, expected, SETTLING.num_seconds()).await
 }
 
 /// A page as it came.
@@ -192,6 +212,26 @@ impl Client {
         self.spool.as_ref()
     }
 
+    /// Measures how many records a day holds, by a handful of requests.
+    ///
+    /// # Errors
+    ///
+    /// See [`ApiError`].
+    pub async fn probe(&self, day: Day) -> Result<(Probed, Cost), ApiError> {
+        let total = Mutex::new(Cost::default());
+        let probed = probe::probe(&|ask| self.ask(ask, &total), day).await?;
+        let cost = total.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok((probed, cost))
+    }
+
+    /// Asks for a page and adds to `total` what that cost, also when it fails.
+    async fn ask(&self, ask: Ask, total: &Mutex<Cost>) -> Result<(http::Answer, Cost), ApiError> {
+        let mut cost = Cost::default();
+        let answer = self.fetcher.fetch(&ask, &mut cost).await;
+        total.lock().unwrap_or_else(PoisonError::into_inner).add(&cost);
+        Ok((answer?, cost))
+    }
+
     /// Reads days, oldest first, and delivers pages, then each day's report, then the run's.
     ///
     /// The channel is the back-pressure: nothing is asked while it is full.
@@ -202,15 +242,7 @@ impl Client {
     /// others: they end in [`ApiError::Incomplete`].
     pub async fn read_days(&self, days: &[Day], events: Sender<Event>) -> Result<(), ApiError> {
         let total = Mutex::new(Cost::default());
-        let ask = |ask: Ask| {
-            let total = &total;
-            async move {
-                let mut cost = Cost::default();
-                let answer = self.fetcher.fetch(&ask, &mut cost).await;
-                total.lock().unwrap_or_else(PoisonError::into_inner).add(&cost);
-                Ok((answer?, cost))
-            }
-        };
+        let ask = |ask: Ask| self.ask(ask, &total);
         let setting = read::Setting {
             days,
             spool: self.spool.as_ref(),
@@ -220,7 +252,7 @@ impl Client {
             lanes: &|| self.fetcher.lanes(),
         };
         let (mut run, outcome) = read::read_days(&ask, setting, &events).await;
-        run.cost = total.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        run.settle(total.into_inner().unwrap_or_else(PoisonError::into_inner));
         let sent = events.send(Event::Run(Box::new(run))).await;
         outcome?;
         sent.map_err(|_| ApiError::Stopped)

@@ -10,8 +10,12 @@
 //! | D2 | rows with their end between the bounds and their start before, and few of D1 | the filter takes ends: a day is complete when its own seconds and those of [`LONGEST_SESSION`] after it are, and only single pages prove |
 //! | D3 | rows that began and ended before the bounds, and few of D1 | the filter takes the last change: as D2, but up to now |
 //! | D4 | none of these, but some row lasts for seconds | ask for the seconds around its start: it comes back (D1) or not (D2) |
-//! | D5 | no row that could tell | ask for as long after the days as one request may: what starts in them and ends there shows up (D2) |
+//! | D5 | no row that could tell | look at one page of the days after: its rows tell (D1 to D4), or it is the whole list and none of it began in the days, which leaves out only sessions that last longer than the look; where it is neither, shorter looks, and then reading on as for D2, which is right under every filter |
 //! | D6 | most rows of a window outside its bounds otherwise | the filter is not understood: unproven |
+//! | D7 | nothing yet | one page of the first day and those after it: no row, and the day is empty; only rows after the days, and one request up to where the first of them is under way says whether starts count (it is there) and that nothing began before it |
+//!
+//! D7 makes an empty day cost one request, or two where busy days follow; D4 and D5 are for what it leaves open. Pages
+//! without a row of the days asked for are not delivered.
 //!
 //! Windows proven by several pages before D2 or D3 was seen, and all after them, are read again. Under D2 and D3 one
 //! window is read after the other: a session that changes meanwhile moves to a later one, which is still to come.
@@ -31,7 +35,7 @@ use super::http::Answer;
 use super::last_resort;
 use super::page::{Page, Row};
 use super::readings::{Filter, Readings, Unit};
-use super::report::{ReadingsReport, RunReport, WindowReport};
+use super::report::{ReadingsReport, RunReport, WindowReport, WindowVerdict};
 use super::request::{Ask, MAX_OFFSET};
 use super::run::{Head, Run};
 use super::spool::{Entry, Spool};
@@ -39,6 +43,11 @@ use super::tally::{Tally, distinct};
 use super::walk::{self, Verdict, Walk, Way};
 use super::window::{Bounds, MAX_SECONDS, Window};
 use super::{Day, Event, FetchedPage};
+
+mod plan;
+mod settle;
+#[cfg(test)]
+mod tests;
 
 /// How long after its start a session may end: e-mail sessions stay open for up to 30 days.
 pub const LONGEST_SESSION: i64 = 30 * 86_400;
@@ -98,6 +107,8 @@ struct Reader<'a> {
     runs: VecDeque<Run>,
     /// A row that lasts for seconds, for the experiment of D4.
     candidate: Option<Row>,
+    /// Where something may still tell the filter if the days do not.
+    places: VecDeque<settle::Place>,
     /// How far past the days the reading is planned, in seconds.
     past: Option<i64>,
     last_looks: u32,
@@ -122,6 +133,7 @@ where
         offset_unit: readings.unit,
         time_filter: readings.filter(),
         counts_window: readings.counts_window,
+        limit_per_part: readings.limit_per_part,
     };
     let outcome = match outcome {
         Ok(()) if !run.unproven.is_empty() => Err(ApiError::Incomplete(run.unproven.clone())),
@@ -143,6 +155,7 @@ impl<'a> Reader<'a> {
         }
         Self {
             events,
+            places: settle::places(&coverage, now),
             readings: Readings::new(setting.timezone_offset),
             density: Density::default(),
             coverage,
@@ -164,6 +177,7 @@ impl<'a> Reader<'a> {
         F: Future<Output = Result<(Answer, Cost), ApiError>>,
     {
         self.resume().await?;
+        self.look_first(ask).await?;
         let mut walks = FuturesUnordered::new();
         loop {
             while walks.len() < self.lanes() {
@@ -205,103 +219,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The first seconds still to be read, as a window of the width that suits them.
-    fn next_task(&mut self) -> Option<Task> {
-        let (from, gap) = self.coverage.next()?;
-        let settled_to = (self.setting.now)().timestamp() - self.setting.settling;
-        let paged = !gap.single
-            && self.readings.unit != Some(Unit::Records)
-            && matches!(self.readings.filter(), None | Some(Filter::Start))
-            && settled_to > from;
-        let (width, is_first) = self.width(from, gap, paged);
-        let mut to = (from + width.clamp(1, MAX_SECONDS)).min(gap.to);
-        if paged {
-            // Beyond that, rows may still come in.
-            to = to.min(settled_to);
-        }
-        self.coverage.open(to, Gap { width: None, ..gap });
-        let window = Window::new(from, to);
-        let bounds = self.readings.bounds(window);
-        let way = Way {
-            window,
-            bounds,
-            paged,
-            bot_share: self.density.bot_share(),
-            unit: self.readings.unit,
-            filter: self.readings.filter(),
-            full: self.readings.full,
-            // What D5 reads is little, and a request more is a third of what an empty day may cost.
-            full_is_known: self.readings.full_is_known || gap.tail,
-            counts_window: self.readings.counts_window,
-            is_first,
-        };
-        Some(Task {
-            way,
-            head: if paged { self.head(bounds) } else { Head::default() },
-            gap: Gap { to, ..gap },
-            last_resort: window.seconds() == 1 && gap.was_full,
-        })
-    }
-
-    /// The width for a window in seconds, and whether nothing is known of the density there.
-    fn width(&self, from: i64, gap: Gap, paged: bool) -> (i64, bool) {
-        let full = self.readings.full as f64;
-        let rows = if paged { full * PAGES } else { full * SINGLE };
-        let by_density = self.density.width(
-            from,
-            Target {
-                rows,
-                cautious: false,
-            },
-        );
-        let is_first = by_density.is_none();
-        // It is known that rows are dense, not how dense: a small window tells.
-        let rows = if is_first && gap.was_full {
-            rows.min(full * FIRST_PAGES)
-        } else {
-            rows
-        };
-        let by_run = || self.width_by_run(from, rows).filter(|_| paged);
-        let whole_day = || {
-            self.tally
-                .day_window_at(from)
-                .map_or(MAX_SECONDS, |day| day.to - from)
-        };
-        let width = gap.width.or_else(by_run).or(by_density).unwrap_or_else(whole_day);
-        (width, is_first)
-    }
-
-    /// The width of a window from `from` on, by the bot sessions that a run has told of: where they are dense, so are
-    /// the others.
-    fn width_by_run(&self, from: i64, rows: f64) -> Option<i64> {
-        let run = self.runs.iter().rev().find(|run| run.window.contains(from))?;
-        let wanted = (rows * self.density.bot_share()) as usize;
-        // Fewer say too little.
-        if wanted < 20 {
-            return None;
-        }
-        match run.bots_from(from).get(wanted) {
-            Some(time) => Some((time - from).max(1)),
-            None if run.holds_all_bots() => Some(run.window.to - from),
-            None => None,
-        }
-    }
-
-    /// What is known of the head of the list of `bounds` (W6); only a filter on starts keeps its rows in it.
-    fn head(&self, bounds: Bounds) -> Head {
-        if self.readings.filter() != Some(Filter::Start) {
-            return Head::default();
-        }
-        let (start_counts, end_counts) = self.readings.bounds_count();
-        let encloses = |run: &&Run| run.bounds.start <= bounds.start && bounds.end <= run.bounds.end;
-        let heads = self
-            .runs
-            .iter()
-            .filter(encloses)
-            .map(|run| run.head(bounds, start_counts, end_counts));
-        heads.max_by_key(|head| head.rows.len()).unwrap_or_default()
-    }
-
     async fn take(&mut self, task: Task, walk: Walk) -> Result<(), ApiError> {
         let window = walk.window;
         for (_, answer) in &walk.pages {
@@ -311,6 +228,7 @@ impl<'a> Reader<'a> {
         self.readings.unit = self.readings.unit.or(walk.unit);
         self.readings.full_is_known |= walk.end_is_end;
         self.tally.charge(window, &walk.cost);
+        self.spend(&task, &walk);
         tracing::debug!(%window, verdict = ?walk.verdict, requests = walk.cost.requests, rows = walk.rows().count(),
             paged = task.way.paged, known = walk.before.len(), "window read");
         let again = Gap {
@@ -349,99 +267,21 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes apart a window that holds more than can be reached.
-    async fn split(&mut self, task: Task, walk: Walk, rows: f64) -> Result<(), ApiError> {
-        let window = walk.window;
-        let half = (window.seconds() / 2).max(1);
-        let full = self.readings.full as f64;
-        let rest = Gap {
-            to: window.to,
-            was_full: true,
-            width: None,
-            ..task.gap
-        };
-        let by_rows = |rows_wanted: f64| (window.seconds() as f64 * rows_wanted / rows.max(1.0)) as i64;
-        let Some(run) = walk.run(self.readings.full).filter(|_| task.way.paged) else {
-            let rows_wanted = if task.way.paged {
-                full * PAGES
-            } else {
-                full * SINGLE
-            };
-            let width = by_rows(rows_wanted).clamp((half / 8).max(1), half);
-            self.coverage.open(
-                window.from,
-                Gap {
-                    width: Some(width),
-                    ..rest
-                },
-            );
-            return Ok(());
-        };
-        // Half a page is left for the seconds that bounds share.
-        let reach = self.readings.full * (MAX_OFFSET as usize + 1) - self.readings.full / 2;
-        let (known_from, known) = run.known_from(reach);
-        self.remember(run);
-        if window.from < known_from && known_from < window.to && known > 2 * self.readings.full {
-            // One request proves what is known; what comes before it is still to be read.
-            self.coverage.open(
-                known_from,
-                Gap {
-                    width: Some(window.to - known_from),
-                    ..rest
-                },
-            );
-            if task.gap.was_full {
-                // Too much by far: the next window from the beginning on must not be this long again.
-                let middle = (window.from + (known_from - window.from) / 2).max(window.from + 1);
-                self.coverage.open(window.from, Gap { to: middle, ..rest });
-                self.coverage.open(
-                    middle,
-                    Gap {
-                        to: known_from,
-                        ..rest
-                    },
-                );
-            } else {
-                let width = task.way.is_first.then_some(by_rows(full * PAGES).max(1));
-                self.coverage.open(
-                    window.from,
-                    Gap {
-                        to: known_from,
-                        width,
-                        ..rest
-                    },
-                );
-            }
-        } else {
-            let rows_wanted = if task.way.is_first {
-                full * FIRST_PAGES
-            } else {
-                full * PAGES
-            };
-            let by_run = self
-                .width_by_run(window.from, rows_wanted)
-                .filter(|width| *width < window.seconds());
-            let width = by_run.unwrap_or(if task.way.is_first {
-                by_rows(rows_wanted).clamp(1, half)
-            } else {
-                half
-            });
-            self.coverage.open(
-                window.from,
-                Gap {
-                    width: Some(width),
-                    ..rest
-                },
-            );
+    /// Says what a walk's requests were for.
+    fn spend(&mut self, task: &Task, walk: &Walk) {
+        let spent = &mut self.run.spent;
+        let answered = walk.cost.answered();
+        spent.retries += walk.cost.requests - answered;
+        if !matches!(walk.verdict, Verdict::Proven | Verdict::Unproven(_)) {
+            spent.split += answered;
+            return;
         }
-        self.save(&walk, false).await?;
-        self.deliver(walk).await
-    }
-
-    fn remember(&mut self, run: Run) {
-        self.runs.push_back(run);
-        if self.runs.len() > RUNS {
-            self.runs.pop_front();
+        let pages = answered.min(walk.pages.len() as u64);
+        spent.checks += answered - pages;
+        if task.gap.tail {
+            spent.past_days += pages;
+        } else {
+            spent.pages += pages;
         }
     }
 
@@ -475,6 +315,7 @@ impl<'a> Reader<'a> {
             rows: walk.rows().count() as u64,
             unique: distinct(walk.rows()) as u64,
             cost: walk.cost.clone(),
+            verdict: doubt.map_or(WindowVerdict::Proven, WindowVerdict::Unproven),
         });
         self.deliver(walk).await
     }
@@ -485,6 +326,9 @@ impl<'a> Reader<'a> {
         self.run.rows += walk.rows().count() as u64;
         for (offset, answer) in walk.pages {
             self.tally.count(window, &answer);
+            if !answer.page.rows.iter().any(|row| self.is_of_days(row)) {
+                continue;
+            }
             let Answer { body, fetched_at, .. } = answer;
             send(
                 self.events,
@@ -574,95 +418,19 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn look_for_candidate(&mut self, page: &Page) {
-        if self.candidate.is_some() || self.readings.filter().is_some() {
-            return;
-        }
-        let lasts = |row: &&Row| {
-            row.start
-                .zip(row.end)
-                .is_some_and(|(start, end)| end - start >= 3)
-        };
-        self.candidate = page.rows.iter().find(lasts).copied();
-    }
-
-    /// Settles the time filter when all days are read, and does what follows from it.
-    async fn settle_filter<A, F>(&mut self, ask: &A) -> Result<(), ApiError>
-    where
-        A: Fn(Ask) -> F,
-        F: Future<Output = Result<(Answer, Cost), ApiError>>,
-    {
-        if self.readings.filter().is_none() && self.coverage.days_are_done() {
-            let tail_is_read = self.past.is_some() && self.coverage.is_done();
-            if let Some(row) = self.candidate.filter(|_| !tail_is_read) {
-                self.experiment(ask, row).await?;
-            } else if self.past.is_none() {
-                self.plan_past(MAX_SECONDS);
-            }
-        }
-        let past = match self.readings.filter() {
-            None => return Ok(()),
-            Some(Filter::Start) => {
-                self.coverage.drop_tails();
-                return Ok(());
-            }
-            Some(Filter::End) => LONGEST_SESSION,
-            Some(Filter::Update) => i64::MAX,
-        };
-        if self.past.is_none_or(|planned| planned < past) {
-            self.run.reads_past_days = true;
-            // Sessions that changed meanwhile may have left what is read again for what had been read.
-            if let Some(first) = self.provisional.take() {
-                self.coverage.reopen(first);
-            }
-            self.plan_past(past);
-        } else if self.coverage.is_done() && self.last_looks < LAST_LOOKS {
-            // Only where the end of the tail is the present; then it has moved on.
-            self.last_looks += 1;
-            self.plan_past(past);
-        }
-        Ok(())
-    }
-
-    /// D4.
-    async fn experiment<A, F>(&mut self, ask: &A, row: Row) -> Result<(), ApiError>
-    where
-        A: Fn(Ask) -> F,
-        F: Future<Output = Result<(Answer, Cost), ApiError>>,
-    {
-        let Some(start) = row.start else { return Ok(()) };
-        let window = Window::new(start, start + 1);
-        let (answer, cost) = ask(Ask::page(window, window.wide(), 0)).await?;
-        self.tally.charge(window, &cost);
-        self.readings.observe(window, window.wide(), &answer.page)?;
-        let came_back = answer.page.rows.iter().any(|other| other.key == row.key);
-        self.readings
-            .decide(if came_back { Filter::Start } else { Filter::End });
-        Ok(())
-    }
-
-    /// Plans to read `seconds` past the end of every day, as far as there is anything and it is not planned yet.
-    fn plan_past(&mut self, seconds: i64) {
-        self.past = Some(seconds);
-        let now = (self.setting.now)().timestamp() + 1;
-        for day in self.tally.windows() {
-            self.coverage
-                .plan_tail(day.to, day.to.saturating_add(seconds).min(now));
-        }
-    }
-
     /// Reports every day, in order, that nothing of is missing any more.
     async fn report_days(&mut self) -> Result<(), ApiError> {
         let now = (self.setting.now)().timestamp();
         let read_to = self.coverage.read_to();
         let past = match self.readings.filter() {
             Some(Filter::Start) => 0,
-            None if self.past.is_none() || !self.coverage.is_done() => return Ok(()),
+            None if !self.coverage.is_done() || !self.filter_is_settled() => return Ok(()),
             None => 0,
             Some(_) => self.past.unwrap_or(i64::MAX),
         };
         let is_read = |day: Window| read_to == i64::MAX || read_to >= day.to.saturating_add(past).min(now);
         while let Some(report) = self.tally.report_next(is_read) {
+            self.run.records += report.unique;
             send(self.events, Event::Day(Box::new(report))).await?;
         }
         Ok(())

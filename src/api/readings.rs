@@ -47,6 +47,36 @@ pub(crate) const EDGE_HITS: u32 = 8;
 /// neighbours costs less than a hundredth and goes on showing how bounds are counted.
 const NARROW_SECONDS: i64 = 200;
 
+/// No server gives pages of fewer rows than this where it is asked for a hundred.
+const SMALLEST_PAGE: usize = 3;
+
+/// The most rows that a page has had, and that either of its two parts has had.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Largest {
+    page: usize,
+    part: usize,
+}
+
+impl Largest {
+    fn observe(&mut self, page: &Page) {
+        let (bots, conversations) = parts(page);
+        self.page = self.page.max(page.rows.len());
+        self.part = self.part.max(bots).max(conversations);
+    }
+
+    /// Whether a page is too small to be full, whatever `limit` holds for: a server gives as many rows as it has given.
+    pub(crate) fn exceeds(self, page: &Page) -> bool {
+        let (bots, conversations) = parts(page);
+        let is_tiny = page.rows.len() < SMALLEST_PAGE;
+        is_tiny || page.rows.len() < self.page && bots.max(conversations) < self.part
+    }
+}
+
+fn parts(page: &Page) -> (usize, usize) {
+    let bots = page.rows.iter().filter(|row| !row.conversation).count();
+    (bots, page.rows.len() - bots)
+}
+
 /// What has been seen so far.
 #[derive(Debug, Clone)]
 pub(crate) struct Readings {
@@ -55,6 +85,9 @@ pub(crate) struct Readings {
     pub(crate) full: usize,
     /// Whether a page has shown that size, or that nothing follows a smaller one.
     pub(crate) full_is_known: bool,
+    pub(crate) largest: Largest,
+    /// Whether `limit` holds for each of a page's two parts.
+    pub(crate) limit_per_part: Option<bool>,
     /// Whether `numResults` has been larger than its page.
     pub(crate) counts_window: bool,
     decided: Option<Filter>,
@@ -88,6 +121,8 @@ impl Readings {
             unit: None,
             full: LIMIT as usize,
             full_is_known: false,
+            largest: Largest::default(),
+            limit_per_part: None,
             counts_window: false,
             decided: None,
             by_start_only: 0,
@@ -110,6 +145,14 @@ impl Readings {
     pub(crate) fn observe(&mut self, window: Window, bounds: Bounds, page: &Page) -> Result<(), ApiError> {
         self.zone.check(window, page)?;
         self.full_is_known |= page.rows.len() >= self.full;
+        self.largest.observe(page);
+        let (bots, conversations) = parts(page);
+        if page.rows.len() > self.full {
+            self.limit_per_part = Some(true);
+        } else if page.rows.len() == self.full && bots > 0 && conversations > 0 {
+            // Were it for each, two parts that end here would have to make a full page by chance.
+            self.limit_per_part = self.limit_per_part.or(Some(false));
+        }
         self.counts_window |= page
             .num_results
             .is_some_and(|count| count > page.rows.len() as u64);

@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::error::Unproven;
+use super::error::{Doubt, Unproven};
 use super::fetch::Cost;
 use super::readings::{Filter, Unit};
+use super::request::LIMIT;
 use super::window::Window;
 
 /// What is known of a day once all its windows have been read.
@@ -57,6 +58,35 @@ pub struct WindowReport {
     pub unique: u64,
     /// What it cost.
     pub cost: Cost,
+    /// What its pages prove.
+    pub verdict: WindowVerdict,
+}
+
+/// What the pages of a window prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WindowVerdict {
+    /// Every row of it is among them.
+    Proven,
+    /// Rows may be missing.
+    Unproven(Doubt),
+}
+
+/// What requests were for. The sum is that of all requests, but for those of a window that an error ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Spent {
+    /// Pages that the proofs of the days rest on.
+    pub pages: u64,
+    /// Pages of the time after the days, read because windows do not filter on starts.
+    pub past_days: u64,
+    /// Second looks at a window that was read: whether a list had ended, whether its parts had stood still.
+    pub checks: u64,
+    /// Pages of windows that held more than can be reached, or whose rows moved, so that they were asked for again.
+    pub split: u64,
+    /// Pages to learn from: about how many rows there are, and which time windows filter on.
+    pub looks: u64,
+    /// Tries that failed.
+    pub retries: u64,
 }
 
 /// What is known of a whole run.
@@ -64,6 +94,14 @@ pub struct WindowReport {
 pub struct RunReport {
     /// What all requests cost, those for nothing counted in.
     pub cost: Cost,
+    /// What they were for.
+    pub spent: Spent,
+    /// Distinct records of the days reported.
+    pub records: u64,
+    /// The fewest requests that could hold them: full pages.
+    pub least_requests: u64,
+    /// Requests over these; nothing where there are no records.
+    pub ratio: Option<f64>,
     /// Windows read.
     pub windows: u64,
     /// Windows that an earlier run had read and not published.
@@ -80,6 +118,15 @@ pub struct RunReport {
     pub readings: ReadingsReport,
 }
 
+impl RunReport {
+    /// Closes the account: everything that was asked, against what full pages would have taken.
+    pub(crate) fn settle(&mut self, cost: Cost) {
+        self.least_requests = self.records.div_ceil(u64::from(LIMIT));
+        self.ratio = (self.records > 0).then(|| cost.requests as f64 / self.least_requests as f64);
+        self.cost = cost;
+    }
+}
+
 /// What the documents leave open, as far as answers have shown it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ReadingsReport {
@@ -89,4 +136,6 @@ pub struct ReadingsReport {
     pub time_filter: Option<Filter>,
     /// Whether `numResults` counts the window and not the page.
     pub counts_window: bool,
+    /// Whether `limit` holds for each part of a page; unknown while no page was full.
+    pub limit_per_part: Option<bool>,
 }

@@ -106,16 +106,22 @@ impl Tally {
         })
     }
 
-    /// Rows of a page that started in the days, whatever window brought them.
+    /// The day that a second lies in.
     pub(crate) fn day_window_at(&self, time: i64) -> Option<Window> {
-        self.windows().find(|window| window.contains(time))
+        let day = self.days.get(self.index_at(time))?;
+        Some(day.report.window).filter(|window| window.contains(time))
     }
 
     fn day_at(&mut self, time: i64) -> Option<&mut DayTally> {
-        let index = self.days.partition_point(|day| day.report.window.to <= time);
+        let index = self.index_at(time);
         self.days
             .get_mut(index)
             .filter(|day| day.report.window.contains(time))
+    }
+
+    /// The first day that ends after a second.
+    fn index_at(&self, time: i64) -> usize {
+        self.days.partition_point(|day| day.report.window.to <= time)
     }
 
     /// The day that a window begins in; for one past the days, the last.

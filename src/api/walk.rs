@@ -28,8 +28,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::error::{ApiError, Doubt};
 use super::fetch::Cost;
 use super::http::Answer;
+use super::outlook::{extrapolated, is_too_wide, outlook};
 use super::page::{Page, Row};
-use super::readings::{Filter, Unit};
+use super::readings::{Filter, Largest, Unit};
 use super::request::{Ask, MAX_OFFSET, Narrow};
 use super::run::{Head, Run};
 use super::window::{Bounds, Window};
@@ -50,6 +51,8 @@ pub(crate) struct Way {
     pub(crate) filter: Option<Filter>,
     pub(crate) full: usize,
     pub(crate) full_is_known: bool,
+    /// The largest page seen, which tells a smaller one to be short while `full` is not known.
+    pub(crate) largest: Largest,
     /// Whether nothing is known of the density here, so that the window is as likely as not much too wide.
     pub(crate) is_first: bool,
     pub(crate) counts_window: bool,
@@ -185,6 +188,35 @@ where
     Ok(walk)
 }
 
+/// One page to learn from, whose list is taken for whole only where it ends in that page and `is_reading` says so.
+///
+/// # Errors
+///
+/// When the page cannot be had at all.
+pub(crate) async fn look<A, F>(
+    ask: &A,
+    way: Way,
+    is_reading: impl FnOnce(&Page) -> bool,
+) -> Result<Walk, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let mut asker = Asker::new(ask, way);
+    let mut walk = Walk::new(way.window, way.bounds, way.unit);
+    let answer = asker.page(0).await?;
+    let is_reading = answer.page.rows.len() < way.full && is_reading(&answer.page);
+    walk.pages.push((0, answer));
+    walk.verdict = if is_reading {
+        end(&mut asker, &mut walk).await?
+    } else {
+        // A window this wide is far from even: what its list begins with says more of its beginning than its length.
+        Verdict::Full(extrapolated(&way, &walk))
+    };
+    walk.cost = asker.cost;
+    Ok(walk)
+}
+
 /// One page or nothing (W1).
 async fn single<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk) -> Result<Verdict, ApiError>
 where
@@ -262,12 +294,9 @@ where
             }
             return end(asker, walk).await.map(Some);
         }
-        // Far too wide: the rest of the pages would be asked for in vain.
-        if asker.way.is_first && (offset > 0 || asker.way.counts_window) {
-            let outlook = outlook(&asker.way, walk);
-            if outlook > 2.0 * reach as f64 {
-                return Ok(Some(Verdict::Full(outlook)));
-            }
+        let outlook = outlook(&asker.way, walk);
+        if is_too_wide(&asker.way, walk, offset, outlook / reach as f64) {
+            return Ok(Some(Verdict::Full(outlook)));
         }
     }
     Ok(Some(Verdict::Full(outlook(&asker.way, walk).max(reach as f64))))
@@ -297,7 +326,7 @@ where
     }
     let rows = walk.before.len() + walk.rows().count();
     let short_by_count = count.is_some_and(|count| count > rows as u64);
-    let unsure_of_size = !asker.way.full_is_known && rows > 0;
+    let unsure_of_size = !asker.way.full_is_known && !asker.way.largest.exceeds(&walk.pages[0].1.page);
     if last == 0 && (short_by_count || unsure_of_size) {
         let next = asker.page(1).await?;
         let known: HashSet<u64> = walk.rows().map(|row| row.key).collect();
@@ -345,7 +374,7 @@ where
 }
 
 /// Whether `limit` holds for each part: some page has more rows.
-fn has_parts(full: usize, walk: &Walk) -> bool {
+pub(crate) fn has_parts(full: usize, walk: &Walk) -> bool {
     walk.pages.iter().any(|(_, answer)| answer.page.rows.len() > full)
 }
 
@@ -440,50 +469,4 @@ where
 
 pub(crate) fn keys(page: &Page) -> Vec<u64> {
     page.rows.iter().map(|row| row.key).collect()
-}
-
-/// About how many rows a window holds, judged by how far through it its first pages have come: bot sessions are
-/// listed first and upwards, conversations after them and downwards. It only ever decides what to ask next.
-fn outlook(way: &Way, walk: &Walk) -> f64 {
-    let pages = || walk.pages.iter().map(|(_, answer)| &answer.page);
-    let seen = (walk.before.len() + walk.rows().count()) as f64;
-    let count = pages()
-        .filter_map(|page| page.num_results)
-        .max()
-        .unwrap_or_default() as f64;
-    if count > seen {
-        return count;
-    }
-    let (mut bots, mut agents) = (0.0, 0.0);
-    let (mut up_to, mut down_to) = (way.window.from, way.window.to);
-    for row in walk.before.iter().chain(walk.rows()) {
-        let Some(time) = row.start.or(row.clock) else {
-            continue;
-        };
-        if row.conversation {
-            agents += 1.0;
-            down_to = down_to.min(time.max(way.window.from));
-        } else {
-            bots += 1.0;
-            up_to = up_to.max(time.min(way.window.to));
-        }
-    }
-    let width = way.window.seconds() as f64;
-    let part = |rows: f64, covered: i64| rows * width / (covered.max(1) as f64).min(width);
-    let share = way.bot_share.clamp(0.05, 0.95);
-    let bots_have_ended = pages().last().is_some_and(|page| {
-        let bots = page.rows.iter().filter(|row| !row.conversation).count();
-        bots < page.rows.len() && bots < way.full
-    });
-    let bots_in_all = if bots_have_ended {
-        bots
-    } else {
-        part(bots, up_to - way.window.from)
-    };
-    let agents_in_all = if agents > 0.0 {
-        part(agents, way.window.to - down_to)
-    } else {
-        bots_in_all * (1.0 - share) / share
-    };
-    (bots_in_all + agents_in_all).max(seen)
 }

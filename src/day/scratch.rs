@@ -49,15 +49,16 @@ impl Scratch {
             let path = folder.path().join(LOCK);
             let lock = File::create(&path).map_err(Error::io("create", &path))?;
             match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => {
+                Ok(()) if path.exists() => {
                     return Ok(Scratch {
                         folder,
                         _lock: lock,
                         files: AtomicU64::new(0),
                     });
                 }
-                // Another process took the new folder for a left-over before it was locked: make another one.
-                Err(rustix::io::Errno::WOULDBLOCK) => {}
+                // Another process took the new folder for a left-over before it was locked, and removes or has removed it: make
+                // another one.
+                Ok(()) | Err(rustix::io::Errno::WOULDBLOCK) => {}
                 Err(source) => {
                     return Err(Error::Io {
                         action: "lock",
@@ -165,5 +166,17 @@ mod tests {
         let second = Scratch::new(base.path(), TEMP_LEFTOVER_AGE).unwrap();
         assert!(living.path().exists() && second.path().exists() && foreign.exists());
         assert!(!dead.exists());
+    }
+
+    #[test]
+    fn a_folder_that_was_given_out_is_there_whoever_sweeps_beside() {
+        let base = tempfile::tempdir().unwrap();
+        let use_folders = || {
+            for _ in 0..200 {
+                let scratch = Scratch::new(base.path(), TEMP_LEFTOVER_AGE).unwrap();
+                fs::write(scratch.file("spill"), "rows").unwrap();
+            }
+        };
+        std::thread::scope(|scope| (0..8).for_each(|_| drop(scope.spawn(use_folders))));
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::column::TextMaps;
 use super::tally::Tally;
+use crate::json::private::{MASK, is_private};
 
 /// One step of the way from the record to the value in hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,11 +219,11 @@ impl Extras {
         }
         if let Some(key) = key {
             out.push(b'/');
-            // A pattern is for people, and its length is bounded.
-            let key = if pattern {
-                &key[..key.len().min(Tally::MAX_PATTERN_BYTES)]
-            } else {
-                key
+            // A pattern is for people, in a report that is shown around, and its length is bounded.
+            let key = match pattern {
+                true if is_private(key) => MASK.as_bytes(),
+                true => &key[..key.len().min(Tally::MAX_PATTERN_BYTES)],
+                false => key,
             };
             write_token(key, out);
         }

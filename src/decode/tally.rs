@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 /// Counts of what went to `extra` and of keys that stood twice.
 #[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Tally {
-    /// Values that went to `extra`, by JSON Pointer with `*` for array indexes. Keys are cut where they are very long.
+    /// Values that went to `extra`, by JSON Pointer with `*` for array indexes. Keys are cut where they are very long, and
+    /// masked where the schema does not have them and they may be personal data: those with an `@` or five digits.
     #[serde(rename = "by_pattern")]
     pub extra: BTreeMap<String, u64>,
     /// Keys that stood again in one object whose keys are told apart: the record, and what has a struct column. Within a

@@ -59,6 +59,14 @@ pub enum InputError {
         /// What it said.
         error: std::io::Error,
     },
+    /// The first bytes are those of something else than JSON.
+    #[error("read {name}: {remedy}")]
+    Format {
+        /// The input.
+        name: String,
+        /// What it is, and what to do.
+        remedy: &'static str,
+    },
     /// The rejects file has something in it.
     #[error("write the rejects file {0}: it is there and not empty; name another one")]
     RejectsTaken(String),

@@ -1,6 +1,6 @@
 //! Opens an input and decompresses it by its first bytes, whatever its name.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 
 use chrono::Utc;
 
@@ -9,6 +9,29 @@ use super::{Input, InputError, Opened};
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
+
+/// First bytes of what can't be read, and what to do about it.
+const UNREADABLE: [(&[u8], &str); 8] = [
+    (b"\xff\xfe", UTF_16),
+    (b"\xfe\xff", UTF_16),
+    (b"{\0", UTF_16),
+    (b"[\0", UTF_16),
+    (b"\0{", UTF_16),
+    (
+        b"\xfd7zXZ\0",
+        "it is compressed with xz: pipe it in, xz -dc FILE | callake convert - …",
+    ),
+    (
+        b"BZh",
+        "it is compressed with bzip2: pipe it in, bzip2 -dc FILE | callake convert - …",
+    ),
+    (b"PK\x03\x04", "it is a zip archive: unpack it"),
+];
+const UTF_16: &str = "it is UTF-16: turn it into UTF-8, iconv -f UTF-16 -t UTF-8 FILE | callake convert - …";
+const TWICE: &str = "it is compressed twice: decompress it once, and read what comes out";
+
+/// The longest of the first bytes.
+const MAGIC: usize = 6;
 
 pub(super) fn open(input: &Input) -> Result<Opened, InputError> {
     match input {
@@ -37,12 +60,43 @@ fn decompressed(
     let mut reader = BufReader::with_capacity(BUFFER, reader);
     let start = reader.fill_buf().map_err(InputError::io(input))?;
     if start.starts_with(GZIP) {
-        return Ok(Box::new(flate2::bufread::MultiGzDecoder::new(reader)));
+        return readable(input, flate2::bufread::MultiGzDecoder::new(reader), true);
     }
     if start.starts_with(ZSTD) {
-        return Ok(Box::new(
-            zstd::Decoder::with_buffer(reader).map_err(InputError::io(input))?,
-        ));
+        let decoder = zstd::Decoder::with_buffer(reader).map_err(InputError::io(input))?;
+        return readable(input, decoder, true);
     }
-    Ok(Box::new(reader))
+    readable(input, reader, false)
+}
+
+/// The reader, unless its first bytes say that it gives no JSON. Where they can't be read, whoever reads them is told.
+fn readable(
+    input: &Input,
+    mut reader: impl Read + Send + 'static,
+    was_compressed: bool,
+) -> Result<Box<dyn Read + Send>, InputError> {
+    let mut start = Vec::with_capacity(MAGIC);
+    let failed = (&mut reader).take(MAGIC as u64).read_to_end(&mut start).err();
+    let twice = was_compressed && (start.starts_with(GZIP) || start.starts_with(ZSTD));
+    let found = UNREADABLE.iter().find(|(magic, _)| start.starts_with(magic));
+    if let Some(remedy) = twice.then_some(TWICE).or(found.map(|(_, remedy)| *remedy)) {
+        return Err(InputError::Format {
+            name: input.to_string(),
+            remedy,
+        });
+    }
+    let start = Cursor::new(start);
+    Ok(match failed {
+        Some(error) => Box::new(start.chain(Failed(Some(error)))),
+        None => Box::new(start.chain(reader)),
+    })
+}
+
+/// Gives its error, then nothing.
+struct Failed(Option<std::io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }

@@ -113,6 +113,7 @@ impl Intake<'_> {
                 Err(error) => {
                     let cause = match &error {
                         InputError::Io { error, .. } => format!("open: {error}"),
+                        InputError::Format { remedy, .. } => remedy.to_string(),
                         other => other.to_string(),
                     };
                     reading.note(input, None, cause, &mut self.tolerance)?;

@@ -40,6 +40,14 @@ impl Lake {
         Ok(cleaned)
     }
 
+    /// Removes the empty lake that opening has made, and says whether it did: for a run that came to nothing.
+    pub fn withdraw(&self) -> bool {
+        match &self.store {
+            Store::Local(store) => store.withdraw(),
+            Store::Remote(_) => false,
+        }
+    }
+
     async fn remove(&self, path: &str) -> Result<()> {
         match &self.store {
             Store::Remote(store) => store.remove(path).await,

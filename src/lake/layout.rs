@@ -5,6 +5,9 @@ use std::fmt;
 use super::{Error, Result};
 use crate::day::Day;
 
+/// Folder of all that is no table.
+pub(crate) const OWN: &str = "_callake";
+
 /// Folder of files that are being written; their names do not end in `.parquet`.
 pub(crate) const STAGING: &str = "_callake/staging";
 

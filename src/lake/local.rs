@@ -1,15 +1,15 @@
 //! A lake in a folder: staged, synced and renamed under a lock that the kernel frees when its process dies.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 
 use super::fault;
-use super::layout::{DayPath, LOCKS, STAGING};
+use super::layout::{DayPath, LOCKS, OWN, STAGING};
 use super::store::Entry;
 use super::{Error, LakeOptions, Result};
 use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
@@ -18,12 +18,17 @@ use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
 /// removed, since a lock on a removed file excludes nobody.
 const LOCK_FILES: u64 = 256;
 
+/// Bytes that are copied at once.
+const COPY_PIECE: usize = 1 << 20;
+
 /// A lake in a folder.
 #[derive(Debug, Clone)]
 pub(crate) struct LocalStore {
     root: PathBuf,
     /// Made by [`LocalStore::prepare`].
-    staging: std::sync::OnceLock<Arc<Scratch>>,
+    staging: OnceLock<Arc<Scratch>>,
+    /// Folders that [`LocalStore::prepare`] made, inner ones first.
+    made: OnceLock<Vec<PathBuf>>,
 }
 
 /// Keeps other writers from a day's file until dropped.
@@ -36,7 +41,8 @@ impl LocalStore {
     pub(crate) fn new(root: PathBuf) -> LocalStore {
         LocalStore {
             root,
-            staging: std::sync::OnceLock::new(),
+            staging: OnceLock::new(),
+            made: OnceLock::new(),
         }
     }
 
@@ -46,6 +52,10 @@ impl LocalStore {
 
     /// Makes the lake's folders, and removes what killed runs left in them.
     pub(crate) fn prepare(&self, options: &LakeOptions) -> Result<()> {
+        let folders = [STAGING, LOCKS, OWN, ""].map(|folder| self.root.join(folder));
+        let _ = self
+            .made
+            .set(folders.into_iter().filter(|folder| !folder.exists()).collect());
         create_folders(&self.root, &self.root)?;
         if !options.force_network_fs
             && let Some(name) = network_file_system(&self.root)?
@@ -62,6 +72,22 @@ impl LocalStore {
         let scratch = Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))?;
         let _ = self.staging.set(Arc::new(scratch));
         Ok(())
+    }
+
+    /// Removes what [`LocalStore::prepare`] made, and says whether that was all of the lake's own folder.
+    pub(crate) fn withdraw(&self) -> bool {
+        let made = self.made.get().map(Vec::as_slice).unwrap_or_default();
+        if !made.contains(&self.root.join(OWN)) {
+            return false;
+        }
+        if let Some(staging) = self.staging.get() {
+            let _ = fs::remove_dir_all(staging.path());
+        }
+        for folder in made {
+            // One with something in it is of use to somebody.
+            let _ = fs::remove_dir(folder);
+        }
+        true
     }
 
     /// A path for a file to be published, on the lake's own file system.
@@ -119,10 +145,7 @@ impl LocalStore {
     pub(crate) fn put_absent(&self, path: &str, file: &Path) -> Result<()> {
         let target = self.root.join(path);
         let staged = self.stage()?;
-        fs::copy(file, &staged).map_err(Error::io("write", &staged))?;
-        File::open(&staged)
-            .and_then(|file| file.sync_all())
-            .map_err(Error::io("sync", &staged))?;
+        copy(file, &staged)?;
         let folder = target.parent().unwrap_or(&self.root);
         create_folders(&self.root, folder)?;
         // Unlike a rename, a link does not replace.
@@ -186,6 +209,23 @@ impl LocalStore {
             }
         }
         Ok(entries)
+    }
+}
+
+/// Copies a file to a new one and syncs it; an error names the one of the two that failed.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    let mut source = File::open(from).map_err(Error::io("open", from))?;
+    let mut target = File::create_new(to).map_err(Error::io("create", to))?;
+    let mut piece = vec![0; COPY_PIECE];
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return target.sync_all().map_err(Error::io("sync", to)),
+            Ok(bytes) => target
+                .write_all(&piece[..bytes])
+                .map_err(Error::io("write", to))?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("read", from)(error)),
+        }
     }
 }
 

@@ -23,6 +23,7 @@ mod local;
 mod object;
 mod publish;
 mod read;
+mod refusal;
 mod runs;
 mod snapshot;
 mod status;
@@ -107,7 +108,7 @@ impl Lake {
     }
 
     /// Refuses a lake of another zone, by one of its files.
-    async fn check_zone(&self) -> Result<()> {
+    pub(crate) async fn check_zone(&self) -> Result<()> {
         let Some(path) = self.store.any_day_file().await? else {
             return Ok(());
         };
@@ -129,6 +130,14 @@ pub enum Error {
     /// What was asked can't be done; the message says what to do.
     #[error("{0}")]
     Refused(String),
+    /// There is nothing to be read.
+    #[error("there is no lake at {lake}: {problem}")]
+    NoLake {
+        /// Where it was looked for.
+        lake: String,
+        /// What is there instead.
+        problem: String,
+    },
     /// A local file or folder failed.
     #[error("{action} {}", path.display())]
     Io {
@@ -140,7 +149,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The object store failed.
-    #[error("{action} {path}: {error}")]
+    #[error("{action} {path}: {}", refusal::explain(error))]
     Store {
         /// What was tried.
         action: &'static str,
@@ -188,6 +197,10 @@ pub enum Error {
 pub enum ErrorKind {
     /// The command or the set-up must change.
     Usage,
+    /// The store says no, and will again: wrong credentials, no permission, no such bucket.
+    Refused,
+    /// There is nothing to be read.
+    Missing,
     /// The same command may work later.
     Retry,
     /// The lake's files are damaged.
@@ -202,6 +215,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Refused(_) => ErrorKind::Usage,
+            Error::NoLake { .. } => ErrorKind::Missing,
             Error::Damaged { .. } => ErrorKind::Integrity,
             // A present file that can't be read or has a foreign shape; the rest of the room is local disk.
             Error::Day {
@@ -209,9 +223,9 @@ impl Error {
                 ..
             } => ErrorKind::Integrity,
             Error::Store { error, .. } => match error {
-                object_store::Error::PermissionDenied { .. }
-                | object_store::Error::Unauthenticated { .. }
-                | object_store::Error::InvalidPath { .. }
+                _ if refusal::remedy(error).is_some() => ErrorKind::Refused,
+                object_store::Error::NotFound { .. } => ErrorKind::Refused,
+                object_store::Error::InvalidPath { .. }
                 | object_store::Error::UnknownConfigurationKey { .. }
                 | object_store::Error::NotSupported { .. } => ErrorKind::Usage,
                 _ => ErrorKind::Retry,

@@ -22,6 +22,7 @@ use super::fault;
 use super::footer::FileFacts;
 use super::layout::{DayPath, PROBES};
 use super::publish::write_id;
+use super::refusal;
 use super::store::{Entry, unreadable};
 use super::{Error, LakeOptions, Result};
 
@@ -73,7 +74,11 @@ impl RemoteStore {
         }
         let (scheme, prefix) = ObjectStoreScheme::parse(&url)
             .map_err(|_| refused("want a path, file://, s3://bucket/prefix, gs:// or az://"))?;
-        let failed = || Error::store("set up", location);
+        let unusable = |error| {
+            Error::Refused(format!(
+                "set up {location}: {error}; check the store's environment variables"
+            ))
+        };
         let store: Arc<dyn ObjectStore> = match scheme {
             ObjectStoreScheme::AmazonS3 => {
                 let mut builder = AmazonS3Builder::from_env().with_url(location);
@@ -88,19 +93,19 @@ impl RemoteStore {
                         .with_allow_http(endpoint.starts_with("http://"))
                         .with_endpoint(endpoint);
                 }
-                Arc::new(builder.build().map_err(failed())?)
+                Arc::new(builder.build().map_err(unusable)?)
             }
             ObjectStoreScheme::GoogleCloudStorage => Arc::new(
                 GoogleCloudStorageBuilder::from_env()
                     .with_url(location)
                     .build()
-                    .map_err(failed())?,
+                    .map_err(unusable)?,
             ),
             ObjectStoreScheme::MicrosoftAzure => Arc::new(
                 MicrosoftAzureBuilder::from_env()
                     .with_url(location)
                     .build()
-                    .map_err(failed())?,
+                    .map_err(unusable)?,
             ),
             _ => {
                 return Err(refused(
@@ -470,18 +475,12 @@ impl RemoteStore {
 
 /// Whether the store has said no for a reason that neither time nor another version changes.
 fn is_definite(error: &object_store::Error) -> bool {
-    use object_store::Error::{
-        InvalidPath, NotImplemented, NotSupported, PermissionDenied, Unauthenticated, UnknownConfigurationKey,
-    };
-    matches!(
+    use object_store::Error::{InvalidPath, NotImplemented, NotSupported, UnknownConfigurationKey};
+    let unable = matches!(
         error,
-        InvalidPath { .. }
-            | NotImplemented { .. }
-            | NotSupported { .. }
-            | PermissionDenied { .. }
-            | Unauthenticated { .. }
-            | UnknownConfigurationKey { .. }
-    )
+        InvalidPath { .. } | NotImplemented { .. } | NotSupported { .. } | UnknownConfigurationKey { .. }
+    );
+    unable || refusal::remedy(error).is_some()
 }
 
 fn version(meta: &ObjectMeta) -> UpdateVersion {

@@ -11,17 +11,30 @@ impl Lake {
     /// Opens the lake for all but publishing: nothing is made, locked or tried.
     ///
     /// # Errors
-    /// The location is malformed, or a folder that is not there.
+    /// The location is malformed, or no folder.
     pub fn for_reading(location: &str, options: LakeOptions) -> Result<Lake> {
         let store = Store::open(location, &options)?;
         if let Store::Local(local) = &store
             && !local.root().is_dir()
         {
-            return Err(Error::Refused(format!(
-                "there is no lake at {location}: no such folder"
-            )));
+            let problem = match local.root().exists() {
+                true => "it is a file; name the folder above its tables",
+                false => "no such folder",
+            };
+            return Err(Error::NoLake {
+                lake: location.to_string(),
+                problem: problem.to_string(),
+            });
         }
         Ok(Lake { store, options })
+    }
+
+    /// The error for a lake without any file of what is to be read.
+    pub(crate) fn no_days(&self, what: &str) -> Error {
+        Error::NoLake {
+            lake: self.location(),
+            problem: format!("it holds no file of {what}; check the path, or the bucket and prefix"),
+        }
     }
 
     /// The table's files, by day and account.

@@ -1,9 +1,8 @@
-//! What a lake covers, from footers alone: a value, and a calendar of it for the terminal.
+//! What a lake covers, from footers alone.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
@@ -170,151 +169,31 @@ fn missing(days: &[DayStatus]) -> Vec<Day> {
     dates.windows(2).flat_map(between).collect()
 }
 
-impl Status {
-    /// A calendar for the terminal: a line a month, a character a day.
-    pub fn calendar(&self) -> String {
-        let mut out = String::new();
-        for account in &self.accounts {
-            account.calendar(&mut out);
-        }
-        if self.accounts.is_empty() {
-            out.push_str("no day files\n");
-        } else {
-            out.push_str("# closed   o open   ~ read in part   + from files   . missing\n");
-        }
-        for problem in &self.problems {
-            let _ = writeln!(out, "! {problem}");
-        }
-        out
-    }
-}
-
-impl AccountStatus {
-    fn calendar(&self, out: &mut String) {
-        let days = self.days.len();
-        let _ = writeln!(
-            out,
-            "{} {}: {} rows, {:.1} MB in {days} {} of {}",
-            self.table,
-            self.account,
-            grouped(self.rows),
-            self.bytes as f64 / 1e6,
-            if days == 1 { "day" } else { "days" },
-            self.zone,
-        );
-        let marks: BTreeMap<_, _> = self
-            .days
-            .iter()
-            .filter_map(|day| Some((day.day.date()?, mark(day.coverage))))
-            .collect();
-        if let (Some((first, _)), Some((last, _))) = (marks.first_key_value(), marks.last_key_value()) {
-            let mut month = first.with_day(1);
-            while let Some(start) = month.filter(|start| start <= last) {
-                let _ = write!(out, "  {}  ", start.format("%Y-%m"));
-                let of_month = start.iter_days().take_while(|date| date.month() == start.month());
-                let line: String = of_month
-                    .map(|date| match marks.get(&date) {
-                        Some(mark) => *mark,
-                        None if date < *first || date > *last => ' ',
-                        None => '.',
-                    })
-                    .collect();
-                let _ = writeln!(out, "{}", line.trim_end());
-                month = start.checked_add_months(chrono::Months::new(1));
-            }
-        }
-        if let Some(undated) = self.days.iter().find(|day| day.day == Day::NONE) {
-            let _ = writeln!(out, "  {} rows without a day", grouped(undated.rows));
-        }
-        for day in self.days.iter().filter(|day| !day.gaps.is_empty()) {
-            let gaps: Vec<_> = day
-                .gaps
-                .iter()
-                .map(|(from, to)| format!("{} to {}", from.format("%H:%M:%S"), to.format("%H:%M:%SZ")))
-                .collect();
-            let _ = writeln!(out, "  {} was never asked for {}", day.day, gaps.join(", "));
-        }
-    }
-}
-
-fn mark(coverage: Coverage) -> char {
-    match coverage {
-        Coverage::Closed => '#',
-        Coverage::Open => 'o',
-        Coverage::Partial => '~',
-        Coverage::Unknown => '+',
-    }
-}
-
-/// 1234567 → 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.char_indices() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn day(day: &str, rows: u64, coverage: Coverage) -> DayStatus {
-        DayStatus {
+    #[test]
+    fn days_between_files_are_missing() {
+        let day = |day: &str| DayStatus {
             day: day.parse().unwrap(),
-            rows,
-            bytes: 1_000_000,
-            coverage,
+            rows: 1,
+            bytes: 1,
+            coverage: Coverage::Closed,
             gaps: Vec::new(),
             fetched_from: None,
             fetched_to: None,
             endpoints: Vec::new(),
             written: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn a_calendar_shows_each_day() {
-        let mut part = day("2025-10-03", 7, Coverage::Partial);
-        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
-        part.gaps = vec![(at("2025-10-03T10:00:00Z"), at("2025-10-03T12:00:00Z"))];
-        let days = vec![
-            day("2025-09-28", 1_234_000, Coverage::Closed),
-            day("2025-09-30", 560, Coverage::Unknown),
-            day("2025-10-01", 0, Coverage::Open),
-            part,
-            day(crate::day::UNDATED, 3, Coverage::Unknown),
+        };
+        let days = [
+            "2025-09-28",
+            "2025-09-30",
+            "2025-10-01",
+            "2025-10-03",
+            crate::day::UNDATED,
         ];
-        let account = AccountStatus {
-            table: "call_details".to_string(),
-            account: "acc".to_string(),
-            zone: "UTC".to_string(),
-            rows: 1_234_570,
-            bytes: 5_000_000,
-            missing: missing(&days),
-            days,
-        };
-        assert_eq!(
-            account.missing.iter().map(Day::to_string).collect::<Vec<_>>(),
-            ["2025-09-29", "2025-10-02"]
-        );
-        let status = Status {
-            lake: "lake".to_string(),
-            accounts: vec![account],
-            problems: vec!["x is cut".into()],
-        };
-        let want = "call_details acc: 1,234,570 rows, 5.0 MB in 5 days of UTC
-  2025-09                             #.+
-  2025-10  o.~
-  3 rows without a day
-  2025-10-03 was never asked for 10:00:00 to 12:00:00Z
-# closed   o open   ~ read in part   + from files   . missing
-! x is cut
-";
-        assert_eq!(status.calendar(), want);
+        let missing: Vec<_> = missing(&days.map(day)).iter().map(Day::to_string).collect();
+        assert_eq!(missing, ["2025-09-29", "2025-10-02"]);
     }
 }

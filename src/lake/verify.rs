@@ -98,6 +98,9 @@ impl Lake {
     ///
     /// Memory: a batch of rows, and up to 48 MB of keys; more keys than that go through files in `scratch`. A lake in an
     /// object store is copied there file by file.
+    ///
+    /// # Errors
+    /// There is nothing to check; the place can't be read.
     pub async fn verify(&self, deep: bool, scratch: Arc<Scratch>) -> Result<Verification> {
         let mut report = Verification {
             lake: self.location(),
@@ -154,6 +157,9 @@ impl Lake {
         self.check_manifest(&paths, &scratch, &mut report.findings)
             .await?;
         report.findings.sort();
+        if report.files == 0 && report.findings.is_empty() && self.manifest().await?.is_none() {
+            return Err(self.no_days("any table"));
+        }
         Ok(report)
     }
 

@@ -1,10 +1,12 @@
 //! Whether two JSON texts are the same value, without building trees of them.
 //!
-//! Both are read side by side for as long as their objects have the same keys in the same order. Only where they do not is an
-//! object's list of keys made. Values nested deeper than any schema stand in `extra` as they came, so from some depth on
-//! texts must be the same token by token; that bounds the recursion.
+//! Both are read side by side, object by object and array by array. Values nested deeper than any schema stand in `extra` as they
+//! came, so from some depth on texts must be the same token by token; that bounds the recursion.
+
+use std::borrow::Cow;
 
 use crate::json::decimal;
+use crate::json::private::{MASK, is_private};
 use crate::json::scan::{Cursor, Fail, unescape_into};
 
 /// Depth from which on texts are compared token by token.
@@ -14,7 +16,7 @@ const MAX_DEPTH: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at {}", if .pointer.is_empty() { "the record itself" } else { .pointer })]
 pub struct Difference {
-    /// JSON Pointer of the first value that differs.
+    /// JSON Pointer of the first value that differs; keys that may be personal data are masked.
     pub pointer: String,
     /// How it differs. Never the values, which may be personal data.
     pub what: &'static str,
@@ -45,7 +47,10 @@ impl Difference {
     /// The same, seen from one level up.
     #[cold]
     fn below(mut self, key: &[u8]) -> Difference {
-        let token = String::from_utf8_lossy(key).replace('~', "~0").replace('/', "~1");
+        let token = match is_private(key) {
+            true => MASK.to_string(),
+            false => String::from_utf8_lossy(key).replace('~', "~0").replace('/', "~1"),
+        };
         self.pointer.insert_str(0, &token);
         self.pointer.insert(0, '/');
         self
@@ -114,73 +119,71 @@ fn arrays(a: &mut Cursor<'_>, b: &mut Cursor<'_>, depth: usize) -> Result<(), Di
     }
 }
 
+/// Compares two objects, whatever the order of their keys. Which members belong together is told by their keys before any of
+/// them is compared: so each is compared once, and nesting does not multiply the work.
 fn objects(a: &mut Cursor<'_>, b: &mut Cursor<'_>, depth: usize) -> Result<(), Difference> {
-    let start = (a.pos, b.pos);
-    if in_order(a, b, depth)? {
-        return Ok(());
-    }
-    (a.pos, b.pos) = start;
-    by_key(a, b, depth)
-}
-
-/// Compares two objects for as long as their keys come in the same order. False where they do not, or where a value
-/// differs but its key comes again; the cursors are anywhere then.
-fn in_order(a: &mut Cursor<'_>, b: &mut Cursor<'_>, depth: usize) -> Result<bool, Difference> {
-    (a.pos, b.pos) = (a.pos + 1, b.pos + 1);
-    let mut next = (a.token()?, b.token()?);
-    loop {
-        match next {
-            (b'}', b'}') => {
-                (a.pos, b.pos) = (a.pos + 1, b.pos + 1);
-                return Ok(true);
-            }
-            (b',', b',') => (a.pos, b.pos) = (a.pos + 1, b.pos + 1),
-            (b'"', b'"') => {}
-            _ => return Ok(false),
-        }
-        let key = a.key()?.raw;
-        if b.key()?.raw != key {
-            return Ok(false);
-        }
-        let values = (a.pos, b.pos);
-        if let Err(difference) = equal(a, b, depth + 1) {
-            (a.pos, b.pos) = values;
-            return if comes_again(a, key)? || comes_again(b, key)? {
-                Ok(false)
-            } else {
-                Err(difference.below(&name(key)))
-            };
-        }
-        next = (a.token()?, b.token()?);
-    }
-}
-
-/// Whether the key stands again behind the value under the cursor.
-fn comes_again(cursor: &mut Cursor<'_>, key: &[u8]) -> Result<bool, Fail> {
-    loop {
-        cursor.token()?;
-        cursor.skip_value()?;
-        if cursor.token()? != b',' {
-            return Ok(false);
-        }
-        cursor.pos += 1;
-        if name(cursor.key()?.raw) == name(key) {
-            return Ok(true);
-        }
-    }
-}
-
-/// Compares two objects key by key, whatever their order.
-fn by_key(a: &mut Cursor<'_>, b: &mut Cursor<'_>, depth: usize) -> Result<(), Difference> {
     let (originals, rebuilt) = (members(a)?, members(b)?);
+    let Some(partners) = partners(&originals, &rebuilt) else {
+        return by_key(originals, rebuilt, depth);
+    };
+    for (original, partner) in originals.iter().zip(partners) {
+        values(original, &rebuilt[partner], depth)?;
+    }
+    Ok(())
+}
+
+/// A key without escapes, and its value with the byte behind it, which ends the value if it is a number.
+type Member<'a> = (Cow<'a, [u8]>, &'a [u8]);
+
+/// The members of an object, as they come.
+fn members<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Member<'a>>, Fail> {
+    cursor.pos += 1;
+    let mut members = Vec::new();
+    let mut next = cursor.token()?;
+    while next != b'}' {
+        if next == b',' {
+            cursor.pos += 1;
+        }
+        let key = cursor.key()?;
+        let key = match key.escaped {
+            true => Cow::Owned(name(key.raw)),
+            false => Cow::Borrowed(key.raw),
+        };
+        cursor.token()?;
+        let start = cursor.pos;
+        cursor.skip_value()?;
+        next = cursor.token()?;
+        members.push((key, &cursor.buf[start..=cursor.pos]));
+    }
+    cursor.pos += 1;
+    Ok(members)
+}
+
+/// Members of an object up to which they are looked for one by one.
+const FEW: usize = 128;
+
+/// For each original the place of the rebuilt member with its key, where each has one, keys stand once and members are few.
+fn partners(originals: &[Member<'_>], rebuilt: &[Member<'_>]) -> Option<Vec<usize>> {
+    if originals.len() != rebuilt.len() || originals.len() > FEW {
+        return None;
+    }
+    let mut taken = [false; FEW];
+    let partner = |(key, _): &Member<'_>| {
+        let at = rebuilt.iter().position(|(other, _)| other == key)?;
+        (!std::mem::replace(&mut taken[at], true)).then_some(at)
+    };
+    originals.iter().map(partner).collect()
+}
+
+/// Compares two objects in the order of their keys.
+fn by_key(originals: Vec<Member<'_>>, rebuilt: Vec<Member<'_>>, depth: usize) -> Result<(), Difference> {
+    let (originals, rebuilt) = (sorted(originals), sorted(rebuilt));
     let surplus = |key: &[u8]| differs("a value that the original does not have").below(key);
     let mut others = rebuilt.iter().peekable();
-    for (key, value) in &originals {
+    for original in &originals {
+        let key = &original.0;
         match others.next_if(|(other, _)| other <= key) {
-            Some((other, found)) if other == key => {
-                equal(&mut Cursor::new(value), &mut Cursor::new(found), depth + 1)
-                    .map_err(|difference| difference.below(key))?;
-            }
+            Some(found) if found.0 == *key => values(original, found, depth)?,
             Some((other, _)) => return Err(surplus(other)),
             None => return Err(differs("a value is missing").below(key)),
         }
@@ -191,33 +194,24 @@ fn by_key(a: &mut Cursor<'_>, b: &mut Cursor<'_>, depth: usize) -> Result<(), Di
     }
 }
 
-/// A key without escapes, and its value with the byte behind it.
-type Member<'a> = (Vec<u8>, &'a [u8]);
-
-/// The members of an object, sorted by key, of equal keys the last one. The byte behind a value ends it if it is a
-/// number.
-fn members<'a>(cursor: &mut Cursor<'a>) -> Result<Vec<Member<'a>>, Fail> {
-    cursor.pos += 1;
-    let mut members = Vec::new();
-    let mut next = cursor.token()?;
-    while next != b'}' {
-        if next == b',' {
-            cursor.pos += 1;
-        }
-        let key = name(cursor.key()?.raw);
-        cursor.token()?;
-        let start = cursor.pos;
-        cursor.skip_value()?;
-        next = cursor.token()?;
-        members.push((key, &cursor.buf[start..=cursor.pos]));
-    }
-    cursor.pos += 1;
+/// The members by key, of equal keys the last one.
+fn sorted(mut members: Vec<Member<'_>>) -> Vec<Member<'_>> {
     // Stable, so that the last of equal keys is the first once the order is turned.
     members.sort_by(|(a, _), (b, _)| a.cmp(b));
     members.reverse();
     members.dedup_by(|(earlier, _), (later, _)| earlier == later);
     members.reverse();
-    Ok(members)
+    members
+}
+
+/// Compares the values of two members of one key.
+fn values(original: &Member<'_>, found: &Member<'_>, depth: usize) -> Result<(), Difference> {
+    // The same text is the same value; most are, and it is much cheaper to tell.
+    if original.1.split_last().map(|(_, text)| text) == found.1.split_last().map(|(_, text)| text) {
+        return Ok(());
+    }
+    let (mut a, mut b) = (Cursor::new(original.1), Cursor::new(found.1));
+    equal(&mut a, &mut b, depth + 1).map_err(|difference| difference.below(&original.0))
 }
 
 /// The key without escapes. One with a lone surrogate is told apart as it is written, because it is kept so.
@@ -296,6 +290,11 @@ mod tests {
         check(r#"{"a":1,"a":2}"#, r#"{"a":1}"#, Some("/a"));
         check(r#"{"a":"\ud800"}"#, r#"{"a":"\ud801"}"#, Some("/a"));
         check(r#"{"a":0}"#, r#"{"a":-0}"#, Some("/a"));
+        check(
+            r#"{"x@y.example":{"a":0}}"#,
+            r#"{"x@y.example":{"a":1}}"#,
+            Some("/(masked)/a"),
+        );
         check("{}", "{} 1", Some(""));
     }
 
@@ -325,5 +324,30 @@ mod tests {
             b = format!(r#"{{"x":{b}}}"#);
         }
         assert_eq!(compare(a.as_bytes(), b.as_bytes()), Ok(()));
+        // The duplicate behind what is nested, and a key in another place.
+        let (mut a, mut b) = ("1".to_string(), "1".to_string());
+        for _ in 0..60 {
+            a = format!(r#"{{"y":{a},"z":0,"x":0,"x":1}}"#);
+            b = format!(r#"{{"y":{b},"x":1,"z":0}}"#);
+        }
+        assert_eq!(compare(a.as_bytes(), b.as_bytes()), Ok(()));
+        assert!(compare(a.as_bytes(), b.replacen("\"y\":1", "\"y\":2", 1).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn objects_of_many_members_are_compared() {
+        let object = |keys: &mut dyn Iterator<Item = usize>, last: usize| {
+            let members: Vec<_> = keys.map(|key| format!("\"k{key}\":{}", key.min(last))).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for count in [FEW, FEW + 1, 10_000] {
+            let (a, b) = (
+                object(&mut (0..count), count),
+                object(&mut (0..count).rev(), count),
+            );
+            check(&a, &b, None);
+            let other = object(&mut (0..count), count - 2);
+            check(&other, &b, Some(&format!("/k{}", count - 1)));
+        }
     }
 }

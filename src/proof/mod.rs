@@ -9,6 +9,9 @@
 //!
 //! Two records are equal if they are equal as JSON values: the order of keys and white space do not matter, numbers are
 //! compared as exact decimals, and of keys that stand twice in one object the last one counts.
+//!
+//! `convert --verify` takes up to two and a half times the CPU time of `convert`: 6.7 s against 2.6 s for 100,000 records of
+//! the demo, 228 MB, medians of five interleaved runs on two busy cores.
 
 mod compare;
 

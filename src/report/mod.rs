@@ -1,5 +1,7 @@
 //! The only printing: results on standard output, everything else on standard error.
 
+mod calendar;
+mod plan;
 mod record;
 mod summary;
 
@@ -7,6 +9,8 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 
 use tracing_subscriber::EnvFilter;
 
+pub(crate) use calendar::status;
+pub(crate) use plan::plan;
 pub use record::RunRecord;
 pub use summary::DayLine;
 pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::one_line;
+use crate::api::{DayReport, Filter, ReadingsReport, RunReport, Spent, Unit};
 use crate::decode::Tally;
 use crate::lake::{Cleaned, Snapshot, Verification};
 use crate::report::RunRecord;
@@ -49,20 +50,22 @@ pub(crate) fn convert(record: &RunRecord, out: &mut dyn Write) -> io::Result<()>
 /// The writer's.
 pub(crate) fn export(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
     files(&record.files, out)?;
-    let records: u64 = record.days.iter().map(|day| day.unique).sum();
+    days(&record.days, out)?;
     let Some(run) = &record.cost else {
         return Ok(());
     };
     writeln!(
         out,
-        "read {} records of {} days in {} requests ({} is the least for full pages), waited {:.0} s for the rate and {:.0} s for retries",
-        grouped(records),
+        "read {} records of {} days in {} requests{}, waited {:.0} s for the rate and {:.0} s for retries",
+        grouped(run.records),
         record.days.len(),
         grouped(run.cost.requests),
-        grouped(records.div_ceil(100)),
+        ratio(run),
         run.cost.budget_wait_seconds,
         run.cost.retry_wait_seconds,
     )?;
+    spent(run.spent, out)?;
+    readings(&run.readings, out)?;
     for (cause, count) in &run.cost.retries {
         writeln!(out, "retried {} times: {cause}", grouped(*count))?;
     }
@@ -172,6 +175,95 @@ fn files(days: &[DayLine], out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// The days read, a line each.
+fn days(days: &[DayReport], out: &mut dyn Write) -> io::Result<()> {
+    for day in days.iter().take(MOST_LINES) {
+        let verdict = match (day.is_complete(), day.closed) {
+            (true, true) => "complete, closed",
+            (true, false) => "complete, still open",
+            (false, _) => "not proven complete",
+        };
+        writeln!(
+            out,
+            "{} {:>9} records, {} received twice, {} requests, {} windows: {verdict}",
+            day.date,
+            grouped(day.unique),
+            grouped(day.duplicates()),
+            grouped(day.cost.requests),
+            day.windows.len(),
+        )?;
+    }
+    if days.len() > MOST_LINES {
+        writeln!(
+            out,
+            "… and {} more days",
+            grouped((days.len() - MOST_LINES) as u64)
+        )?;
+    }
+    Ok(())
+}
+
+fn ratio(run: &RunReport) -> String {
+    let text = |ratio| format!(" ({ratio:.3} times the least, {})", grouped(run.least_requests));
+    run.ratio.map(text).unwrap_or_default()
+}
+
+/// What requests were for, where that was anything but pages.
+fn spent(spent: Spent, out: &mut dyn Write) -> io::Result<()> {
+    let Spent {
+        pages,
+        past_days,
+        checks,
+        split,
+        looks,
+        retries,
+    } = spent;
+    let others = [
+        (past_days, "past the days"),
+        (checks, "to look twice"),
+        (split, "of windows that were split or had moved"),
+        (looks, "to learn"),
+        (retries, "that failed"),
+    ];
+    let others: Vec<String> = others
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!(", {} {what}", grouped(count)))
+        .collect();
+    writeln!(out, "requests: {} for pages{}", grouped(pages), others.concat())
+}
+
+/// What the documents leave open, and the answers have shown.
+fn readings(readings: &ReadingsReport, out: &mut dyn Write) -> io::Result<()> {
+    let ReadingsReport {
+        offset_unit,
+        time_filter,
+        counts_window,
+        limit_per_part,
+    } = readings;
+    let unit = match offset_unit {
+        Some(Unit::Pages) => "offset counts pages",
+        Some(Unit::Records) => "offset counts records",
+        None => "what offset counts did not show",
+    };
+    let filter = match time_filter {
+        Some(Filter::Start) => "windows filter on starts",
+        Some(Filter::End) => "windows filter on ends",
+        Some(Filter::Update) => "windows filter on the last change",
+        None => "what windows filter on did not show",
+    };
+    let count = match counts_window {
+        true => "numResults counts the window",
+        false => "numResults counts the page",
+    };
+    let limit = match limit_per_part {
+        Some(true) => "limit holds for each part",
+        Some(false) => "limit holds for the page",
+        None => "what limit holds for did not show",
+    };
+    writeln!(out, "the API: {unit}, {filter}, {count}, {limit}")
+}
+
 /// What went to `extra`, the most frequent first.
 fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
     if tally.duplicate_keys > 0 {
@@ -205,8 +297,18 @@ fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
+/// Seconds as a person says them: `3 min 20 s`.
+pub(super) fn duration(seconds: f64) -> String {
+    let seconds = seconds.round() as u64;
+    match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
 /// A number with its thousands apart: `1,204`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -220,7 +322,19 @@ fn grouped(number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{duration, grouped};
+
+    #[test]
+    fn durations() {
+        for (seconds, want) in [
+            (0.4, "0 s"),
+            (59.6, "1 min 0 s"),
+            (200.0, "3 min 20 s"),
+            (7_260.0, "2 h 1 min"),
+        ] {
+            assert_eq!(duration(seconds), want);
+        }
+    }
 
     #[test]
     fn thousands() {

@@ -13,6 +13,7 @@ use std::io::Write;
 use arrow::array::{Array, ArrayRef, AsArray, MapArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 
+use crate::json::private::masked;
 use crate::schema::{Role, Table};
 use overlay::Overlay;
 use value::{Bad, Line, Reader};
@@ -28,7 +29,7 @@ pub enum RestoreError {
     Extra {
         /// Row within the batch, from 0.
         row: usize,
-        /// The entry's key.
+        /// The entry's key, masked where it may be personal data.
         pointer: String,
         /// What is wrong with it.
         what: &'static str,
@@ -119,7 +120,7 @@ impl<'a> Records<'a> {
         );
         let wrong = |entry: usize, what| RestoreError::Extra {
             row,
-            pointer: pointers.value(entry).to_string(),
+            pointer: masked(pointers.value(entry)),
             what,
         };
         let overlay = Overlay::new(pointers).map_err(|entry| wrong(entry, "is not a JSON Pointer"))?;
@@ -155,7 +156,7 @@ fn refuse(bad: Bad, row: usize, pointers: Option<&StringArray>) -> RestoreError 
         Bad::Value(pointer) => RestoreError::Value { row, pointer },
         Bad::Entry(entry) => RestoreError::Extra {
             row,
-            pointer: pointers.map_or("", |pointers| pointers.value(entry)).to_string(),
+            pointer: pointers.map_or_else(String::new, |pointers| masked(pointers.value(entry))),
             what: "has text that is not JSON",
         },
     }

@@ -20,7 +20,15 @@ pub(super) enum Reader<'a> {
     Double(&'a Float64Array),
     Time(&'a TimestampMicrosecondArray, TimeForm),
     List(&'a ListArray, Box<Reader<'a>>),
-    Struct(Option<&'a StructArray>, Vec<(&'a str, Reader<'a>)>),
+    Struct(Option<&'a StructArray>, Vec<Member<'a>>),
+}
+
+/// A field of an object.
+pub(super) struct Member<'a> {
+    key: &'a str,
+    /// The key as it is written: `"key":`.
+    token: Vec<u8>,
+    reader: Reader<'a>,
 }
 
 impl<'a> Reader<'a> {
@@ -29,14 +37,18 @@ impl<'a> Reader<'a> {
         Ok(Reader::Struct(None, Reader::fields(fields, columns)?))
     }
 
-    fn fields(fields: &'a [Field], columns: &[&'a ArrayRef]) -> Result<Vec<(&'a str, Reader<'a>)>, String> {
+    fn fields(fields: &'a [Field], columns: &[&'a ArrayRef]) -> Result<Vec<Member<'a>>, String> {
         let mut readers = Vec::with_capacity(fields.len());
         for (field, column) in fields.iter().zip(columns) {
             let reader = Reader::new(&field.kind, column).map_err(|path| match path.as_str() {
                 "" => field.name.clone(),
                 path => format!("{}.{path}", field.name),
             })?;
-            readers.push((field.json.as_deref().unwrap_or_default(), reader));
+            let key = field.json.as_deref().unwrap_or_default();
+            let mut token = Vec::new();
+            write_string(key, &mut token);
+            token.push(b':');
+            readers.push(Member { key, token, reader });
         }
         Ok(readers)
     }
@@ -174,12 +186,11 @@ impl Line<'_> {
         }
     }
 
-    fn key(&mut self, key: &str, first: usize) {
+    /// A comma, unless the object starts at `first`.
+    fn separate(&mut self, first: usize) {
         if self.out.len() > first {
             self.out.push(b',');
         }
-        write_string(key, self.out);
-        self.out.push(b':');
     }
 }
 
@@ -206,26 +217,29 @@ fn write_array(
 
 /// Fields that are null and have no overlay are absent; then come the keys that only the overlay has.
 fn write_object(
-    fields: &[(&str, Reader<'_>)],
+    fields: &[Member<'_>],
     row: usize,
     overlay: Option<&Overlay>,
     line: &mut Line<'_>,
 ) -> Result<(), Bad> {
     line.out.push(b'{');
     let first = line.out.len();
-    for (key, reader) in fields {
+    for Member { key, token, reader } in fields {
         let below = overlay.and_then(|overlay| overlay.below.get(*key));
         if below.is_some() || !reader.is_null(row) {
-            line.key(key, first);
+            line.separate(first);
+            line.out.extend_from_slice(token);
             reader.write(row, below, line).map_err(|bad| bad.below(key))?;
         }
     }
     for (key, below) in overlay.iter().flat_map(|overlay| &overlay.below) {
         // An entry further below has no place; that it was not written is noticed in the end.
         if let Some(entry) = below.entry
-            && !fields.iter().any(|(known, _)| known == key)
+            && !fields.iter().any(|known| known.key == key)
         {
-            line.key(key, first);
+            line.separate(first);
+            write_string(key, line.out);
+            line.out.push(b':');
             line.entry(entry)?;
         }
     }

@@ -8,7 +8,7 @@ use callake::lake::{DayFacts, Lake, LakeOptions};
 use callake::schema::call_details;
 use serde::{Deserialize, Serialize};
 
-use super::places::{KEY, Place, SECRET};
+use super::places::Place;
 use super::rows::{DAY, Row, batch};
 
 /// Variable that holds the job of an agent.
@@ -42,18 +42,18 @@ pub(crate) struct Agent<'a> {
     pub(crate) fault_point: Option<String>,
     /// Largest file that it can write, in KiB.
     pub(crate) file_limit: Option<u32>,
-    /// What it signs requests with.
-    pub(crate) secret: &'static str,
+    /// What it signs requests with, if not with the store's own secret.
+    pub(crate) secret: Option<&'static str>,
 }
 
 impl Agent<'_> {
     pub(crate) fn of(place: &Place) -> Agent<'_> {
         Agent {
             place,
-            single_writer: false,
+            single_writer: place.single_writer,
             fault_point: None,
             file_limit: None,
-            secret: SECRET,
+            secret: None,
         }
     }
 
@@ -89,11 +89,12 @@ impl Agent<'_> {
                 "--test-threads=1",
             ])
             .env(JOB, job_file)
-            .env("AWS_ACCESS_KEY_ID", KEY)
-            .env("AWS_SECRET_ACCESS_KEY", self.secret)
-            .env("AWS_REGION", "us-east-1")
+            .envs(self.place.credentials())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        if let Some(secret) = self.secret {
+            command.env("AWS_SECRET_ACCESS_KEY", secret);
+        }
         if let Some(point) = &self.fault_point {
             command.env("CALLAKE_FAULT_POINT", point);
         }

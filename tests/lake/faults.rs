@@ -107,12 +107,12 @@ fn a_full_disk_leaves_the_old_day() {
 fn a_wrong_secret_is_refused() {
     let place = Place::s3s();
     let thief = Agent {
-        secret: "wrong",
+        secret: Some("wrong"),
         ..Agent::of(&place)
     };
     let error = thief.publish(&[vec![row(1, 1, "x")]]).unwrap_err();
     assert!(
-        error.contains("try conditional puts") && !error.contains("wrong"),
+        error.contains("check AWS_SECRET_ACCESS_KEY") && !error.contains("wrong"),
         "{error}"
     );
     assert_eq!(place.glob(), [] as [&str; 0]);

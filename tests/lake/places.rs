@@ -1,5 +1,6 @@
 //! The places that a lake can be in, started and read back without any code of callake.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,12 +16,12 @@ use super::front::{Front, Manners};
 use super::rows::DAY;
 use super::s3s::S3s;
 
-/// The bucket of every S3 server.
+/// The bucket of every S3 server that the tests start.
 const BUCKET: &str = "lakes";
 
-/// What every S3 server takes requests by.
-pub(crate) const KEY: &str = "test-key";
-pub(crate) const SECRET: &str = "test-secret";
+/// What every S3 server that the tests start takes requests by.
+const KEY: &str = "test-key";
+const SECRET: &str = "test-secret";
 
 /// A number that no other call gets.
 pub(crate) fn number() -> u64 {
@@ -34,6 +35,10 @@ pub(crate) struct Place {
     pub(crate) name: String,
     pub(crate) lake: String,
     pub(crate) endpoint: Option<String>,
+    /// Whether the store has no conditional puts, so that only one may write at a time.
+    pub(crate) single_writer: bool,
+    /// The store itself, not its front; none for a folder.
+    store: Option<Store>,
     scratch: tempfile::TempDir,
     kind: Kind,
 }
@@ -46,13 +51,24 @@ enum Kind {
     },
     Moto {
         _server: Server,
-        address: SocketAddr,
         front: Option<Front>,
     },
     S3s {
-        server: S3s,
+        _server: S3s,
         _folder: tempfile::TempDir,
     },
+    /// One that was there before the tests, and stays.
+    External,
+}
+
+/// How a prefix in an S3-compatible store is reached.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    endpoint: String,
+    bucket: String,
+    prefix: String,
+    key: String,
+    secret: String,
 }
 
 #[derive(Debug)]
@@ -66,11 +82,13 @@ impl Drop for Server {
 }
 
 impl Place {
-    fn new(name: &str, lake: String, endpoint: Option<SocketAddr>, kind: Kind) -> Place {
+    fn of_store(name: &str, store: Store, kind: Kind) -> Place {
         Place {
             name: name.to_string(),
-            lake,
-            endpoint: endpoint.map(|address| format!("http://{address}")),
+            lake: format!("s3://{}/{}", store.bucket, store.prefix),
+            endpoint: Some(store.endpoint.clone()),
+            single_writer: false,
+            store: Some(store),
             scratch: tempfile::tempdir().unwrap(),
             kind,
         }
@@ -79,8 +97,15 @@ impl Place {
     /// A folder.
     pub(crate) fn folder() -> Place {
         let folder = tempfile::tempdir().unwrap();
-        let lake = folder.path().join("lake").display().to_string();
-        Place::new("folder", lake, None, Kind::Folder { _folder: folder })
+        Place {
+            name: "folder".to_string(),
+            lake: folder.path().join("lake").display().to_string(),
+            endpoint: None,
+            single_writer: false,
+            store: None,
+            scratch: tempfile::tempdir().unwrap(),
+            kind: Kind::Folder { _folder: folder },
+        }
     }
 
     /// A bucket of an S3 server that checks signatures.
@@ -88,31 +113,45 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join(BUCKET)).unwrap();
         let server = S3s::start(folder.path(), KEY, SECRET);
-        let address = server.address;
-        Place::new(
-            "s3s-fs",
-            in_bucket(),
-            Some(address),
-            Kind::S3s {
-                server,
-                _folder: folder,
-            },
-        )
+        let store = Store::at(server.address);
+        let kind = Kind::S3s {
+            _server: server,
+            _folder: folder,
+        };
+        Place::of_store("s3s-fs", store, kind)
     }
 
     /// A bucket of a moto server; `None`, with a message, where moto is not installed.
     pub(crate) fn moto() -> Option<Place> {
         let (server, address) = start_moto()?;
-        Some(Place::new(
-            "moto",
-            in_bucket(),
-            Some(address),
-            Kind::Moto {
-                _server: server,
-                address,
-                front: None,
-            },
-        ))
+        let kind = Kind::Moto {
+            _server: server,
+            front: None,
+        };
+        Some(Place::of_store("moto", Store::at(address), kind))
+    }
+
+    /// The store that `CALLAKE_TEST_S3` names, if it does: `tests/ceph` names the other variables.
+    pub(crate) fn external() -> Option<Place> {
+        let variable = |name: &str| std::env::var(format!("CALLAKE_TEST_S3{name}")).ok();
+        let endpoint = variable("")?;
+        let store = Store {
+            bucket: variable("_BUCKET").unwrap_or_else(|| BUCKET.to_string()),
+            // Empty for every place, whatever earlier runs have left.
+            prefix: format!(
+                "callake-tests/{:016x}-{}",
+                RandomState::new().hash_one(0),
+                number()
+            ),
+            key: variable("_KEY").unwrap_or_else(|| KEY.to_string()),
+            secret: variable("_SECRET").unwrap_or_else(|| SECRET.to_string()),
+            endpoint,
+        };
+        let place = Place::of_store(&store.endpoint.clone(), store, Kind::External);
+        Some(Place {
+            single_writer: variable("_SINGLE_WRITER").is_some(),
+            ..place
+        })
     }
 
     /// The same behind a front with those manners.
@@ -122,23 +161,36 @@ impl Place {
         let seen = front.address();
         let kind = Kind::Moto {
             _server: server,
-            address,
             front: Some(front),
         };
-        Some(Place::new(
-            &format!("moto, {manners:?}"),
-            in_bucket(),
-            Some(seen),
-            kind,
-        ))
+        let place = Place::of_store(&format!("moto, {manners:?}"), Store::at(address), kind);
+        Some(Place {
+            endpoint: Some(format!("http://{seen}")),
+            ..place
+        })
     }
 
-    /// All kinds of places that do what they should.
+    /// All kinds of places that do what they should; the external store alone where there is one.
     pub(crate) fn all() -> Vec<Place> {
+        if let Some(place) = Place::external() {
+            return vec![place];
+        }
         [Some(Place::folder()), Some(Place::s3s()), Place::moto()]
             .into_iter()
             .flatten()
             .collect()
+    }
+
+    /// The variables by which a process reaches the store.
+    pub(crate) fn credentials(&self) -> Vec<(&'static str, String)> {
+        let of_store = |store: &Store| {
+            vec![
+                ("AWS_ACCESS_KEY_ID", store.key.clone()),
+                ("AWS_SECRET_ACCESS_KEY", store.secret.clone()),
+                ("AWS_REGION", "us-east-1".to_string()),
+            ]
+        };
+        self.store.as_ref().map_or_else(Vec::new, of_store)
     }
 
     /// A folder for temporary files.
@@ -163,39 +215,35 @@ impl Place {
 
     /// The bytes of the day's file.
     pub(crate) fn read(&self) -> Option<Bytes> {
-        match self.address() {
+        match &self.store {
             None => std::fs::read(self.local_day()).ok().map(Bytes::from),
-            Some(address) => on_store(address, async |store| {
-                store
-                    .get(&object(&Place::day_path()))
-                    .await
-                    .ok()?
-                    .bytes()
-                    .await
-                    .ok()
+            Some(store) => store.with(async |client| {
+                let found = client.get(&store.object(&Place::day_path())).await.ok()?;
+                found.bytes().await.ok()
             }),
         }
     }
 
     /// Removes the day's file.
     pub(crate) fn clear(&self) {
-        match self.address() {
+        match &self.store {
             None => std::fs::remove_file(self.local_day()).unwrap(),
-            Some(address) => on_store(address, async |store| {
-                store.delete(&object(&Place::day_path())).await.unwrap();
+            Some(store) => store.with(async |client| {
+                client.delete(&store.object(&Place::day_path())).await.unwrap();
             }),
         }
     }
 
     /// The paths of all files that a glob for `**/*.parquet` finds.
     pub(crate) fn glob(&self) -> Vec<String> {
-        match self.address() {
+        match &self.store {
             None => {
                 let found = glob::glob(&format!("{}/**/*.parquet", self.lake)).unwrap();
                 found.map(|path| path.unwrap().display().to_string()).collect()
             }
-            Some(address) => on_store(address, async |store| {
-                let all: Vec<_> = store.list(None).try_collect().await.unwrap();
+            Some(store) => store.with(async |client| {
+                let below = store.object("");
+                let all: Vec<_> = client.list(Some(&below)).try_collect().await.unwrap();
                 let paths = all.into_iter().map(|object| object.location.to_string());
                 paths.filter(|path| path.ends_with(".parquet")).collect()
             }),
@@ -205,41 +253,41 @@ impl Place {
     fn local_day(&self) -> PathBuf {
         Path::new(&self.lake).join(Place::day_path())
     }
+}
 
-    /// The server itself, not its front.
-    fn address(&self) -> Option<SocketAddr> {
-        match &self.kind {
-            Kind::Folder { .. } => None,
-            Kind::Moto { address, .. } => Some(*address),
-            Kind::S3s { server, .. } => Some(server.address),
+impl Store {
+    /// The bucket of a server of the tests' own.
+    fn at(address: SocketAddr) -> Store {
+        Store {
+            endpoint: format!("http://{address}"),
+            bucket: BUCKET.to_string(),
+            prefix: "some/prefix".to_string(),
+            key: KEY.to_string(),
+            secret: SECRET.to_string(),
         }
     }
-}
 
-fn in_bucket() -> String {
-    format!("s3://{BUCKET}/some/prefix")
-}
+    fn object(&self, path: &str) -> object_store::path::Path {
+        format!("{}/{path}", self.prefix).into()
+    }
 
-fn object(path: &str) -> object_store::path::Path {
-    format!("some/prefix/{path}").into()
-}
-
-/// Does something with the server's bucket, outside of any runtime.
-fn on_store<T>(address: SocketAddr, work: impl AsyncFnOnce(AmazonS3) -> T) -> T {
-    let store = AmazonS3Builder::new()
-        .with_endpoint(format!("http://{address}"))
-        .with_allow_http(true)
-        .with_region("us-east-1")
-        .with_bucket_name(BUCKET)
-        .with_access_key_id(KEY)
-        .with_secret_access_key(SECRET)
-        .build()
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(work(store))
+    /// Does something with the bucket, outside of any runtime.
+    fn with<T>(&self, work: impl AsyncFnOnce(AmazonS3) -> T) -> T {
+        let client = AmazonS3Builder::new()
+            .with_endpoint(&self.endpoint)
+            .with_allow_http(true)
+            .with_region("us-east-1")
+            .with_bucket_name(&self.bucket)
+            .with_access_key_id(&self.key)
+            .with_secret_access_key(&self.secret)
+            .build()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(work(client))
+    }
 }
 
 /// The Python that the tests use, if it has the module; says so where it has not.
@@ -259,11 +307,9 @@ fn start_moto() -> Option<(Server, SocketAddr)> {
     let python = python_with("moto.server")?;
     // The port is free now; nobody else in the test run asks for it by number.
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let program = "from moto.server import main; main()";
     let child = Command::new(&python)
         .args([
-            "-c",
-            program,
+            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lake/moto_server.py"),
             "-H",
             "127.0.0.1",
             "-p",

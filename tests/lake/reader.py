@@ -28,9 +28,8 @@ def pyarrow_reader(lake, endpoint):
     path = "call_details/session_date=2025-09-30/acc.parquet"
     if endpoint:
         host = endpoint.removeprefix("http://")
-        store = fs.S3FileSystem(
-            access_key="test-key", secret_key="test-secret", region="us-east-1", endpoint_override=host, scheme="http"
-        )
+        # Key, secret and region are in the environment.
+        store = fs.S3FileSystem(endpoint_override=host, scheme="http")
         path = f"{lake.removeprefix('s3://')}/{path}"
     else:
         store, path = fs.LocalFileSystem(), f"{lake}/{path}"

@@ -296,6 +296,30 @@ fn the_last_of_duplicate_keys_counts() {
 }
 
 #[test]
+fn reports_do_not_show_keys_that_may_be_personal_data() {
+    let record = r#"{"+4912345678":1,"metaInfo":{"a@b.example":2,"\u0040x":3,"version2":4},"destinations":[{"12345":5}]}"#;
+    let mut decoder = decoder();
+    decoder.record(record.as_bytes()).unwrap();
+    let patterns: Vec<_> = decoder.take_tally().extra.into_iter().collect();
+    let want = [
+        ("/(masked)", 1),
+        ("/destinations/*/(masked)", 1),
+        ("/metaInfo/(masked)", 2),
+        ("/metaInfo/version2", 1),
+    ];
+    assert_eq!(
+        patterns,
+        want.map(|(pattern, count)| (pattern.to_string(), count))
+    );
+    let batch = decoder.flush().unwrap();
+    let pointers: Vec<_> = extra(&batch, 0).into_iter().map(|(pointer, _)| pointer).collect();
+    assert!(
+        pointers.contains(&"/+4912345678".to_string()),
+        "the row has them: {pointers:?}"
+    );
+}
+
+#[test]
 fn a_record_that_fails_leaves_the_batch_as_it_was() {
     let good = r#"{"sessionId":"a","destinations":[{"agentNotes":["n"]}],"u":1}"#;
     let mut decoder = decoder();

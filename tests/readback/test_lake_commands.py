@@ -84,7 +84,7 @@ def test_a_snapshot_is_a_lake_with_a_manifest(lake, tmp_path):
 
 def test_restore_keeps_the_old_file_until_the_new_one_is_whole(lake, tmp_path):
     (tmp_path / "out.ndjson").write_text("old")
-    run("restore", tmp_path / "nope", "-o", tmp_path / "out.ndjson", code=2)
+    run("restore", tmp_path / "nope", "-o", tmp_path / "out.ndjson", code=3)
     cut(lake)
     done = run("restore", lake, "-o", tmp_path / "out.ndjson", code=6)
     assert "session_date=2025-09-01" in done.stderr
@@ -101,5 +101,27 @@ def test_what_cannot_be_meant(lake, tmp_path):
 
 def test_no_lake_there(tmp_path):
     for command in (["verify"], ["status"], ["restore"], ["clean"]):
-        done = run(*command, tmp_path / "nope", code=2)
-        assert "there is no lake" in done.stderr
+        done = run(*command, tmp_path / "nope", code=3)
+        assert "there is no lake" in done.stderr and "no such folder" in done.stderr
+
+
+def test_a_lake_without_days(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for command in ("verify", "restore"):
+        done = run(command, tmp_path / "empty", code=3)
+        assert "it holds no file of" in done.stderr and "sound" not in done.stdout
+    assert "no day files" in run("status", tmp_path / "empty").stdout
+
+
+def test_a_file_is_no_lake(lake):
+    for command in ("verify", "status", "restore"):
+        assert "it is a file; name the folder" in run(command, day_file(lake), code=3).stderr
+
+
+def test_status_names_what_it_could_not_read(lake):
+    cut(lake)
+    done = run("status", lake, code=6)
+    assert "2025-09   ++++" in done.stdout, "the rest is shown"
+    assert "session_date=2025-09-01/demo.parquet" in done.stdout and "can't be read as Parquet" in done.stdout
+    (problem,) = json.loads(run("status", lake, "--json", code=6).stdout)["problems"]
+    assert "session_date=2025-09-01" in problem

@@ -35,6 +35,8 @@ def test_export_and_sync(tmp_path):
     first = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=2)
     env = environment(CALLAKE_TOKEN="demo-token")
     with Server(tmp_path, "--first-day", str(first), "--days", "3", "--records", "600") as server:
+        for command in commands("plan"):
+            assert "7 days, 140,000 records" in run(*filled(command, server), cwd=tmp_path).stdout
         for command in commands("export"):
             arguments = filled(command, server, **{"2025-09-01": str(first), "2025-09-07": str(first)})
             assert "200 records of 1 days" in run(*arguments, "--rate", "60000", env=env, cwd=tmp_path).stdout

@@ -10,6 +10,8 @@ import signal
 import subprocess
 import time
 
+import duckdb
+
 from conftest import ROOT, run
 from test_export import ACCOUNT, STREAM, Server, environment, export, keys
 
@@ -19,6 +21,13 @@ DAYS = ("--from", "2025-09-01", "--to", "2025-09-04")
 
 def requests(server):
     return json.loads(server.get("/_demo/stats"))["api"]["requests"]
+
+
+def rows(lake):
+    """How many rows there are of each content, whenever it was fetched."""
+    sql = f"""select hash(columns(*)::text) from (
+                select * exclude (fetched_at) from read_parquet('{lake}/call_details/**/*.parquet', hive_partitioning = true))"""
+    return sorted(duckdb.sql(sql).fetchall())
 
 
 def test_killed_exports_go_on_where_they_were(tmp_path):
@@ -48,6 +57,7 @@ def test_killed_exports_go_on_where_they_were(tmp_path):
                     process.wait()
                     killed_here += 1
             assert keys(lake) == server.keys()
+            assert rows(lake) == rows(tmp_path / "undisturbed")
             # Folders of staged files of the killed runs are theirs for a day.
             findings = json.loads(run("verify", lake, "--deep", "--json", code=6 if killed_here else 0).stdout)["findings"]
             assert {finding["kind"] for finding in findings} <= {"left-over"}, findings

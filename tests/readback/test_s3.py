@@ -1,5 +1,6 @@
 """A lake on an S3-compatible store, through the real binary."""
 
+import contextlib
 import json
 import os
 import socket
@@ -8,6 +9,7 @@ import sys
 import time
 import urllib.request
 
+import boto3
 import pyarrow.dataset as ds
 import pyarrow.fs
 import pytest
@@ -18,14 +20,16 @@ from test_export import environment
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1", "AWS_ALLOW_HTTP": "true"}
 
 
-@pytest.fixture(scope="module")
-def store():
+@contextlib.contextmanager
+def moto(**variables):
     """The endpoint of a fresh moto server with one bucket."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **variables}
+    )
     endpoint = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
@@ -41,6 +45,65 @@ def store():
     finally:
         server.kill()
         server.wait()
+
+
+@pytest.fixture(scope="module")
+def store():
+    with moto() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def guarded_store():
+    """A store that checks signatures and permissions, with the keys of one who may write and of one who may read."""
+    # The bucket, and what makes each of the two users.
+    with moto(INITIAL_NO_AUTH_ACTION_COUNT="7") as endpoint:
+        iam = boto3.client(
+            "iam", endpoint_url=endpoint, aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1"
+        )
+        keys = []
+        for name, actions in [("writer", ["s3:*"]), ("reader", ["s3:ListBucket", "s3:GetObject"])]:
+            iam.create_user(UserName=name)
+            statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+            policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
+            key = iam.create_access_key(UserName=name)["AccessKey"]
+            keys.append({"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]})
+        yield endpoint, *keys
+
+
+@pytest.mark.parametrize(
+    "mistake, remedy",
+    [
+        ({"AWS_ACCESS_KEY_ID": "AKIAWRONG"}, "check AWS_ACCESS_KEY_ID"),
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "check AWS_SECRET_ACCESS_KEY"),
+        ({"bucket": "nowhere"}, "there is no such bucket"),
+    ],
+)
+def test_mistakes_about_a_store_are_failures_with_a_remedy(guarded_store, demo_records, mistake, remedy):
+    endpoint, writer, _ = guarded_store
+    env = {**environment(), **KEYS, **writer, **mistake}
+    lake = (f"s3://{env.pop('bucket', 'lakes')}/x", "--endpoint-url", endpoint)
+    for command in (["convert", demo_records, "--account", "demo", "--dest"], ["verify"], ["status"], ["restore"]):
+        done = run(*command, *lake, env=env, code=1)
+        assert remedy in done.stderr and lake[0] in done.stderr, done.stderr
+        assert env["AWS_SECRET_ACCESS_KEY"] not in done.stderr
+
+
+def test_one_who_may_read_can_read_and_is_told_what_writing_takes(guarded_store, demo_records):
+    endpoint, writer, reader = guarded_store
+    lake = ("s3://lakes/permissions", "--endpoint-url", endpoint)
+    convert = ("convert", demo_records, "--account", "demo", "--dest", *lake)
+    run(*convert, env={**environment(), **KEYS, **writer})
+    env = {**environment(), **KEYS, **reader}
+    assert "is sound" in run("verify", *lake, env=env).stdout
+    assert "s3:PutObject" in run(*convert, env=env, code=1).stderr
+
+
+def test_a_key_without_its_secret_is_told_before_anything_is_sent(demo_records):
+    env = {**environment(), "AWS_ACCESS_KEY_ID": "test"}
+    done = run("status", "s3://lakes/one", "--endpoint-url", "http://127.0.0.1:9", env=env, code=2)
+    assert "check the store's environment variables" in done.stderr
 
 
 def test_convert_read_verify_and_restore(store, tmp_path, demo_records):

@@ -75,9 +75,8 @@ async fn a_sound_lake_is_counted() {
 async fn a_flipped_byte_in_the_pages() {
     let flip = |folder: &Path| {
         let mut bytes = std::fs::read(path(folder)).unwrap();
-        // In the pages of a column that only a deep check decodes.
-        let at = bytes.len() / 4;
-        bytes[at] ^= 0x10;
+        // Behind the magic and the padding, so in the first pages, however small the file is.
+        bytes[100] ^= 0x10;
         std::fs::write(path(folder), bytes).unwrap();
     };
     let folder = tempfile::tempdir().unwrap();
@@ -250,13 +249,6 @@ async fn status_is_read_from_footers() {
     assert_eq!(
         days,
         [(first, 2, Coverage::Closed), (second, 1, Coverage::Unknown)]
-    );
-    assert!(
-        status
-            .calendar()
-            .contains("  2025-09                               #\n"),
-        "{}",
-        status.calendar()
     );
 }
 
