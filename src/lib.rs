@@ -20,7 +20,7 @@
 //! | [`schema`] | the record types, from `schemas/*.json` |
 //! | [`api`] | the client: windows, pages, retries, proofs of completeness, the spool |
 //! | [`input`] | saved responses as streams of bytes |
-//! | `json` | where JSON values start and end, and exact decimals |
+//! | `json` | where JSON values start and end, exact decimals, and keys that no report shows |
 //! | [`decode`] | JSON bytes → Arrow batches, and what did not fit → `extra` |
 //! | [`day`] | one account-day: sort, deduplicate, merge, write Parquet |
 //! | [`lake`] | where files lie and how one is published; verify, status, snapshots |

@@ -31,7 +31,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const STRETCH: usize = 1024;
 
 /// Rows of an average stretch from which stretches are copied rather than rows: calls of input nearly in order stand together
-/// by the dozen, and so copying takes an eighth of the time.
+/// by the dozen, and so copying takes less than half the instructions.
 const SHORT_STRETCH: usize = 4;
 
 /// Batches of rows, or of columns of them.
