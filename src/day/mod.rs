@@ -40,6 +40,7 @@
 mod calendar;
 mod checksum;
 mod content;
+mod encode;
 mod gather;
 mod inspect;
 mod keys;

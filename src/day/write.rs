@@ -12,14 +12,18 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::Arc;
 
-use parquet::arrow::{ArrowWriter, add_encoded_arrow_schema_to_metadata};
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
+use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::checksum::{self, Hashing};
+use super::encode::RowGroup;
 use super::properties::properties;
 use super::run::Batches;
 use super::{Error, Result};
@@ -81,16 +85,13 @@ pub fn write(
     footer: Footer,
     options: &WriteOptions,
 ) -> Result<Written> {
-    let failed = || Error::parquet("write", path);
-    let properties = properties(table, rows, options)?;
-    let schema = schema::arrow::schema(table);
-    let mut writer = ArrowWriter::try_new(create(path)?, schema, Some(properties)).map_err(failed())?;
+    let mut writer = Encoder::new(create(path)?, table, rows, path, options)?;
     writer
+        .file
         .write_all(padding(&footer))
         .map_err(Error::io("write", path))?;
-    let rows = encode(batches, &mut writer, path)?;
-    let (writer, _) = writer.into_serialized_writer().map_err(failed())?;
-    finish(writer, rows, path, footer)
+    let rows = writer.encode(batches)?;
+    finish(writer.file, rows, path, footer)
 }
 
 /// Encodes rows in order as a [part](copy) of a day, which is neither a day's file nor synced.
@@ -101,13 +102,10 @@ pub(super) fn write_part(
     path: &Path,
     options: &WriteOptions,
 ) -> Result<usize> {
-    let failed = || Error::parquet("write", path);
     let file = File::create_new(path).map_err(Error::io("create", path))?;
-    let properties = properties(table, rows, options)?;
-    let schema = schema::arrow::schema(table);
-    let mut writer = ArrowWriter::try_new(BufWriter::new(file), schema, Some(properties)).map_err(failed())?;
-    let rows = encode(batches, &mut writer, path)?;
-    writer.close().map_err(failed())?;
+    let mut writer = Encoder::new(BufWriter::new(file), table, rows, path, options)?;
+    let rows = writer.encode(batches)?;
+    writer.file.close().map_err(Error::parquet("write", path))?;
     Ok(rows)
 }
 
@@ -169,14 +167,79 @@ fn padding(footer: &Footer) -> &'static [u8] {
     &PADDING[..1 + (footer.revision % PADDINGS) as usize]
 }
 
-fn encode<W: Write + Send>(batches: Batches, writer: &mut ArrowWriter<W>, path: &Path) -> Result<usize> {
-    let mut rows = 0;
-    for batch in batches {
-        let batch = batch?;
-        rows += batch.num_rows();
-        writer.write(&batch).map_err(Error::parquet("write", path))?;
+/// Rows in order → row groups of a file.
+struct Encoder<'a, W: Write + Send> {
+    file: SerializedFileWriter<W>,
+    schema: SchemaRef,
+    properties: Arc<WriterProperties>,
+    path: &'a Path,
+    options: &'a WriteOptions,
+}
+
+impl<'a, W: Write + Send> Encoder<'a, W> {
+    fn new(
+        sink: W,
+        table: &Table,
+        rows: usize,
+        path: &'a Path,
+        options: &'a WriteOptions,
+    ) -> Result<Encoder<'a, W>> {
+        let failed = || Error::parquet("write", path);
+        let schema = schema::arrow::schema(table);
+        let mut properties = properties(table, rows, options)?;
+        let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(failed())?;
+        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
+        let properties = Arc::new(properties);
+        let file = SerializedFileWriter::new(sink, parquet.root_schema_ptr(), properties.clone());
+        Ok(Encoder {
+            file: file.map_err(failed())?,
+            schema,
+            properties,
+            path,
+            options,
+        })
     }
-    Ok(rows)
+
+    /// Encodes the batches; gives the number of their rows.
+    fn encode(&mut self, batches: Batches) -> Result<usize> {
+        let mut rows = 0;
+        let mut group = self.row_group()?;
+        for batch in batches {
+            let mut rest = batch?;
+            rows += rest.num_rows();
+            while rest.num_rows() > 0 {
+                let length = rest.num_rows().min(self.options.row_group_rows - group.rows());
+                let failed = Error::parquet("encode", self.path);
+                group.push(&rest.slice(0, length)).map_err(failed)?;
+                rest = rest.slice(length, rest.num_rows() - length);
+                if group.rows() == self.options.row_group_rows || group.size() >= self.options.row_group_bytes
+                {
+                    let full = std::mem::replace(&mut group, self.row_group()?);
+                    self.write(full)?;
+                }
+            }
+        }
+        if group.rows() > 0 {
+            self.write(group)?;
+        }
+        Ok(rows)
+    }
+
+    fn row_group(&self) -> Result<RowGroup> {
+        let group = RowGroup::new(&self.schema, self.file.schema_descr(), &self.properties);
+        group.map_err(Error::parquet("encode", self.path))
+    }
+
+    fn write(&mut self, group: RowGroup) -> Result<()> {
+        let failed = || Error::parquet("write", self.path);
+        let columns = group.finish().map_err(failed())?;
+        let mut out = self.file.next_row_group().map_err(failed())?;
+        for (bytes, column) in columns {
+            out.append_column(&bytes, column).map_err(failed())?;
+        }
+        out.close().map_err(failed())?;
+        Ok(())
+    }
 }
 
 /// Writes the footer and the checksum, and syncs the file.
