@@ -23,7 +23,8 @@ use crate::schema::Table;
 /// 8 MB, and the row group that is being encoded.
 ///
 /// Days that no longer get rows, as those of input in order do, are encoded on another thread as they will be in the lake,
-/// and then only copied there. Of others sorted runs go to files in the scratch folder, Arrow with lz4.
+/// and then only copied there; days larger than the budget, a stretch at a time. Of input in another order sorted runs go to
+/// files in the scratch folder, Arrow with lz4.
 #[derive(Debug)]
 pub struct Gather {
     sorter: Sorter,
@@ -105,7 +106,7 @@ impl DayRows {
 
     /// Whether the rows are encoded as they will be in the lake, unless it holds others of the day.
     pub(crate) fn is_encoded(&self) -> bool {
-        matches!(self.runs.as_slice(), [Run::Part(_)])
+        self.runs.iter().all(|run| matches!(run, Run::Part(_)))
     }
 
     /// The folder for temporary files of this day's making.

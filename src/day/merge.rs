@@ -14,7 +14,7 @@ use super::keys::{Id, KeyIndex, Keys};
 use super::resolve::{Contents, Entry, News, RowRef, resolve, ties};
 use super::run::{Batches, ParquetRun, Place, Run, copy, rows_a_batch};
 use super::sorter::Sorter;
-use super::write::{Footer, WriteOptions, Written, copy as copy_part, write};
+use super::write::{Footer, Piece, WriteOptions, Written, write_pieces};
 use super::{Error, Result};
 use crate::schema::Table;
 
@@ -26,6 +26,8 @@ pub struct Merge {
     runs: Vec<Run>,
     /// For each run which rows stay; `None` for all.
     keep: Vec<Option<BooleanBuffer>>,
+    /// For each run the starts of its first and its last row; `None` for a run without rows.
+    spans: Vec<Option<Span>>,
     rows: usize,
     unchanged: bool,
 }
@@ -56,6 +58,7 @@ impl Merge {
             table: rows.table,
             index: rows.index.clone(),
             keep: vec![None; runs.len()],
+            spans: vec![None; runs.len()],
             rows: runs.iter().map(Run::rows).sum(),
             runs,
             unchanged: false,
@@ -87,9 +90,14 @@ impl Merge {
 
     /// The rows in order; can be asked for again.
     pub fn batches(&self) -> Result<Batches> {
-        let mut kept = Vec::with_capacity(self.runs.len());
-        for (run, keep) in self.runs.iter().zip(&self.keep) {
-            kept.push(filtered(run.batches()?, keep.clone()));
+        self.batches_of(&(0..self.runs.len()).collect::<Vec<_>>())
+    }
+
+    /// The rows of those runs in order.
+    fn batches_of(&self, runs: &[usize]) -> Result<Batches> {
+        let mut kept = Vec::with_capacity(runs.len());
+        for &run in runs {
+            kept.push(filtered(self.runs[run].batches()?, self.keep[run].clone()));
         }
         match kept.len() {
             1 => Ok(kept.remove(0)),
@@ -99,10 +107,37 @@ impl Merge {
 
     /// Writes the rows to a new file, and syncs it to disk.
     pub fn write(&self, path: &Path, footer: Footer, options: &WriteOptions) -> Result<Written> {
-        match self.runs.as_slice() {
-            [Run::Part(part)] => copy_part(&part.path, self.table, path, footer, options),
-            _ => write(self.batches()?, self.table, self.rows, path, footer, options),
+        let pieces = self.apart().into_iter().map(|runs| match runs.as_slice() {
+            [run] => match &self.runs[*run] {
+                Run::Part(part) if self.keep[*run].is_none() => Ok(Piece::Encoded(&part.path)),
+                _ => self.batches_of(&runs).map(Piece::Rows),
+            },
+            _ => self.batches_of(&runs).map(Piece::Rows),
+        });
+        write_pieces(pieces, self.table, self.rows, path, footer, options)
+    }
+
+    /// The runs, in groups of which each ends before the next one starts.
+    fn apart(&self) -> Vec<Vec<usize>> {
+        if let [_] = self.runs.as_slice() {
+            return vec![vec![0]];
         }
+        let mut order: Vec<_> = (0..self.runs.len())
+            .filter_map(|run| Some((self.spans[run]?, run)))
+            .collect();
+        order.sort_unstable();
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut end = None;
+        for ((first, last), run) in order {
+            match groups.last_mut() {
+                Some(group) if end >= Some(first) => group.push(run),
+                _ => groups.push(vec![run]),
+            }
+            end = end.max(Some(last));
+        }
+        // Of equal rows the earlier run's comes first.
+        groups.iter_mut().for_each(|group| group.sort_unstable());
+        groups
     }
 
     /// Marks the rows that do not stay.
@@ -120,6 +155,7 @@ impl Merge {
                 let mut row = 0;
                 for batch in run.columns(&columns)? {
                     let keys = Keys::new(&batch?, &index)?;
+                    self.spans[number] = span(self.spans[number], &keys);
                     for at in 0..keys.len() {
                         let session = Id::new(keys.session(at));
                         if session.spread() % passes == pass {
@@ -207,6 +243,16 @@ impl Merge {
         }
         Ok(present == stay)
     }
+}
+
+/// Starts of the first and the last of some rows in order; null comes before all others.
+type Span = (Option<i64>, Option<i64>);
+
+/// The span of rows and of those that follow them.
+fn span(before: Option<Span>, keys: &Keys) -> Option<Span> {
+    let last = keys.len().checked_sub(1)?;
+    let first = before.map_or(keys.start(0), |(first, _)| first);
+    Some((first, keys.start(last)))
 }
 
 /// Whether the rows are in the order of this version.

@@ -1,6 +1,10 @@
 //! Sorts rows by day and within it, in memory or through runs on disk.
+//!
+//! What is complete is encoded at once: days that get no more rows, and of a day too large for memory the first part, as long
+//! as its rows come nearly in order. Rows in any other order are spilled in sorted runs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -20,6 +24,13 @@ const SEAL_FROM: usize = 3;
 
 /// Part of the batches in memory, the last ones, in which a day that may still grow has rows.
 const RECENT: usize = 4;
+
+/// Fewest rows of a day of which a part is encoded before the day is complete: of fewer its 200 columns cost more than they
+/// hold.
+const STRETCH_ROWS: usize = 4096;
+
+/// Part of such a day's rows, the last ones, that stays in memory.
+const KEPT: usize = 4;
 
 /// What a row is sorted by first, and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +59,8 @@ pub(super) struct Sorter {
     /// Size in memory from which days are looked for again that can be sealed.
     seal_from: usize,
     sealer: Option<Sealer>,
+    /// First and last starts of what was sealed of days that are still being gathered.
+    stretches: BTreeMap<Day, Vec<RangeInclusive<i64>>>,
     runs: BTreeMap<Day, Vec<Run>>,
 }
 
@@ -72,6 +85,7 @@ impl Sorter {
             touched: BTreeMap::new(),
             seal_from: budget / SEAL_FROM,
             sealer,
+            stretches: BTreeMap::new(),
             runs: BTreeMap::new(),
         })
     }
@@ -127,7 +141,7 @@ impl Sorter {
             // Not again before there is as much more to look at.
             self.seal_from = self.bytes + self.budget / SEAL_FROM;
         }
-        if self.bytes + bytes > self.budget {
+        if self.bytes + bytes > self.budget && !(self.sealer.is_some() && self.seal_stretch()?) {
             self.spill()?;
         }
         match &mut self.sealer {
@@ -140,25 +154,53 @@ impl Sorter {
     fn seal(&mut self) -> Result<()> {
         let batches = self.batches.len();
         let recent = (batches - batches.div_ceil(RECENT)) as u32;
-        let touched = std::mem::take(&mut self.touched);
-        let done: BTreeSet<_> = touched
-            .iter()
-            .filter(|(_, last)| **last < recent)
-            .map(|(day, _)| *day)
-            .collect();
+        let is_done = |(_, last): &(&Day, &u32)| **last < recent;
+        let done: BTreeSet<_> = self.touched.iter().filter(is_done).map(|(day, _)| *day).collect();
         if done.is_empty() {
-            self.touched = touched;
             return Ok(());
         }
+        self.hand_over(|row| done.contains(&row.day))
+    }
+
+    /// Hands the first rows of a day that alone fills the memory to the sealer, as long as what is handed over of the day
+    /// does not overlap; whether there was such a day. Rows that come a little late find their place among those kept.
+    fn seal_stretch(&mut self) -> Result<bool> {
+        let mut starts: BTreeMap<Day, Vec<i64>> = BTreeMap::new();
+        for row in &self.order {
+            starts.entry(row.day).or_default().push(row.start);
+        }
+        let most = starts.into_iter().max_by_key(|(_, starts)| starts.len());
+        let Some((day, mut starts)) = most.filter(|(_, starts)| starts.len() >= STRETCH_ROWS) else {
+            return Ok(false);
+        };
+        starts.sort_unstable();
+        let first = starts[0];
+        let stretches = self.stretches.entry(day).or_default();
+        // Up to the next stretch, if there is one above.
+        let above = stretches.iter().map(|stretch| *stretch.start());
+        let above = above.filter(|start| *start > first);
+        let kept_from = above.fold(starts[starts.len() - starts.len() / KEPT], i64::min);
+        let goes = starts.partition_point(|start| *start < kept_from);
+        if goes < starts.len() / KEPT || stretches.iter().any(|stretch| stretch.contains(&first)) {
+            return Ok(false);
+        }
+        let last = starts[goes - 1];
+        stretches.push(first..=last);
+        self.hand_over(|row| row.day == day && row.start < kept_from)?;
+        Ok(true)
+    }
+
+    /// Hands the rows that go to the sealer, and keeps the others.
+    fn hand_over(&mut self, goes: impl Fn(&SortKey) -> bool) -> Result<()> {
         let mut sealed = Sorter::new(self.table, self.budget, self.scratch.clone(), None)?;
         let batches = std::mem::take(&mut self.batches);
         let order = std::mem::take(&mut self.order);
+        self.touched.clear();
         self.keys.clear();
         self.bytes = 0;
         for rows in order.chunk_by(|a, b| a.place.batch == b.place.batch) {
             let batch = &batches[rows[0].place.batch as usize];
-            let (to_seal, to_keep): (Vec<&SortKey>, Vec<&SortKey>) =
-                rows.iter().partition(|row| done.contains(&row.day));
+            let (to_seal, to_keep): (Vec<&SortKey>, Vec<&SortKey>) = rows.iter().partition(|row| goes(row));
             for (rows, sorter) in [(to_seal, &mut sealed), (to_keep, &mut *self)] {
                 if rows.is_empty() {
                     continue;
@@ -188,7 +230,7 @@ impl Sorter {
         }
     }
 
-    /// Sorts what is in memory; the days come out as ranges of one order.
+    /// Sorts what is in memory; the days, or what lies between the stretches of one, come out as ranges of one order.
     fn sort(&mut self) -> Vec<(Day, MemoryRun)> {
         let keys = std::mem::take(&mut self.keys);
         let mut order = std::mem::take(&mut self.order);
@@ -205,7 +247,14 @@ impl Sorter {
         let places = Arc::new(order.iter().map(|key| key.place).collect::<Vec<_>>());
         let mut start = 0;
         let mut days = Vec::new();
-        for rows in order.chunk_by(|a, b| a.day == b.day) {
+        // Rows on both sides of a stretch are not one run, which would overlap it.
+        let below = |row: &SortKey| {
+            let stretches = self.stretches.get(&row.day);
+            stretches.map_or(0, |all| {
+                all.iter().filter(|stretch| *stretch.end() < row.start).count()
+            })
+        };
+        for rows in order.chunk_by(|a, b| a.day == b.day && below(a) == below(b)) {
             let range = start..start + rows.len();
             start = range.end;
             let run = MemoryRun {

@@ -288,6 +288,68 @@ fn days_in_order_are_encoded_once_and_copied() {
     assert_eq!(found, input);
 }
 
+/// The row groups of a day's file made of the batches, and its rows.
+fn made(batches: &[Vec<Row>], budget: usize) -> (usize, Vec<Row>) {
+    let folder = tempfile::tempdir().unwrap();
+    let days = gather(batches, budget, folder.path());
+    assert_eq!(days.len(), 1);
+    let path = folder.path().join("day.parquet");
+    let footer = Footer {
+        revision: 0,
+        facts: Vec::new(),
+    };
+    let merge = Merge::new(&days[0], None).unwrap();
+    let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
+    let found: Vec<_> = read(&path, call_details())
+        .unwrap()
+        .flat_map(|batch| rows(&batch.unwrap()))
+        .collect();
+    assert_eq!((written.rows, merge.rows()), (found.len(), found.len()));
+    let file = std::fs::File::open(&path).unwrap();
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+    (metadata.num_row_groups(), found)
+}
+
+#[test]
+fn a_day_larger_than_memory_is_encoded_a_stretch_at_a_time() {
+    let in_order: Vec<_> = (0..60_000)
+        .map(|at| row(at, &format!("{at:06}"), "", 1, "x"))
+        .collect();
+    let batches = |rows: &[Row]| rows.chunks(1000).map(<[Row]>::to_vec).collect::<Vec<_>>();
+    let budget = 14 * batch(&in_order[..1000]).get_array_memory_size();
+
+    let (groups, found) = made(&batches(&in_order), budget);
+    assert!(groups >= 4, "{groups}");
+    assert!(found == in_order);
+
+    // Newest first, as the API lists them.
+    let (groups, found) = made(
+        &batches(&in_order.iter().rev().cloned().collect::<Vec<_>>()),
+        budget,
+    );
+    assert!(groups >= 4, "{groups}");
+    assert!(found == in_order);
+
+    // A row of the first stretch comes again at the end, read later, and one that belongs there.
+    let mut late = in_order.clone();
+    late.remove(5);
+    late.push(row(7, "000007", "", 2, "y"));
+    late.push(in_order[5].clone());
+    let (_, found) = made(&batches(&late), budget);
+    let mut wanted = in_order.clone();
+    wanted[7] = row(7, "000007", "", 2, "y");
+    assert!(found == wanted);
+
+    // In no order at all.
+    let mut mixed = in_order.clone();
+    mixed.sort_by_key(|row| {
+        row.start
+            .map(|start| start.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64))
+    });
+    let (_, found) = made(&batches(&mixed), budget);
+    assert!(found == in_order);
+}
+
 #[test]
 fn a_copied_day_is_as_one_written_at_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -304,7 +366,8 @@ fn a_copied_day_is_as_one_written_at_once() {
     let batches = || -> Batches { Box::new(std::iter::once(Ok(batch(&rows)))) };
     write::write_part(batches(), call_details(), 5, &part, &options).unwrap();
     let (copied, written) = (folder.path().join("copied"), folder.path().join("written"));
-    write::copy(&part, call_details(), &copied, footer(), &options).unwrap();
+    let pieces = std::iter::once(Ok(write::Piece::Encoded(&part)));
+    write::write_pieces(pieces, call_details(), 5, &copied, footer(), &options).unwrap();
     write(batches(), call_details(), 5, &written, footer(), &options).unwrap();
     let footer_of = |path: &Path| {
         let reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Required);

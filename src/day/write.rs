@@ -75,6 +75,14 @@ pub struct Written {
     pub bytes: u64,
 }
 
+/// Rows that follow those of the piece before.
+pub(super) enum Piece<'a> {
+    /// Encoded columns of the same table in a [part](write_part), to be copied as they are.
+    Encoded(&'a Path),
+    /// Rows in order, to be encoded.
+    Rows(Batches),
+}
+
 /// Writes rows in order to a new file, with its checksum, and syncs it to disk. `rows` is their number, for the size of
 /// the bloom filters.
 pub fn write(
@@ -85,16 +93,35 @@ pub fn write(
     footer: Footer,
     options: &WriteOptions,
 ) -> Result<Written> {
-    let mut writer = Encoder::new(create(path)?, table, rows, path, options)?;
-    writer
+    let rows_alone = std::iter::once(Ok(Piece::Rows(batches)));
+    write_pieces(rows_alone, table, rows, path, footer, options)
+}
+
+/// Writes the pieces one behind the other, as [`write`] does.
+pub(super) fn write_pieces<'a>(
+    pieces: impl Iterator<Item = Result<Piece<'a>>>,
+    table: &Table,
+    rows: usize,
+    path: &Path,
+    footer: Footer,
+    options: &WriteOptions,
+) -> Result<Written> {
+    let mut encoder = Encoder::new(create(path)?, table, rows, path, options)?;
+    encoder
         .file
         .write_all(padding(&footer))
         .map_err(Error::io("write", path))?;
-    let rows = writer.encode(batches)?;
-    finish(writer.file, rows, path, footer)
+    let mut rows = 0;
+    for piece in pieces {
+        rows += match piece? {
+            Piece::Encoded(part) => encoder.copy(part)?,
+            Piece::Rows(batches) => encoder.encode(batches)?,
+        };
+    }
+    finish(encoder.file, rows, path, footer)
 }
 
-/// Encodes rows in order as a [part](copy) of a day, which is neither a day's file nor synced.
+/// Encodes rows in order as a part of a day, which is neither a day's file nor synced.
 pub(super) fn write_part(
     batches: Batches,
     table: &Table,
@@ -103,55 +130,10 @@ pub(super) fn write_part(
     options: &WriteOptions,
 ) -> Result<usize> {
     let file = File::create_new(path).map_err(Error::io("create", path))?;
-    let mut writer = Encoder::new(BufWriter::new(file), table, rows, path, options)?;
-    let rows = writer.encode(batches)?;
-    writer.file.close().map_err(Error::parquet("write", path))?;
+    let mut encoder = Encoder::new(BufWriter::new(file), table, rows, path, options)?;
+    let rows = encoder.encode(batches)?;
+    encoder.file.close().map_err(Error::parquet("write", path))?;
     Ok(rows)
-}
-
-/// Makes a part of the same table the whole of a day's file: its encoded columns are copied as they are.
-pub(super) fn copy(
-    part: &Path,
-    table: &Table,
-    path: &Path,
-    footer: Footer,
-    options: &WriteOptions,
-) -> Result<Written> {
-    let (reading, writing) = (|| Error::parquet("read", part), || Error::parquet("write", path));
-    let input = File::open(part).map_err(Error::io("open", part))?;
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Required)
-        // By default they are read in a form that can't be written again.
-        .with_metadata_options(Some(
-            ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false),
-        ))
-        .parse_and_finish(&input)
-        .map_err(reading())?;
-    let rows = metadata.file_metadata().num_rows() as usize;
-    let mut properties = properties(table, rows, options)?;
-    add_encoded_arrow_schema_to_metadata(&schema::arrow::schema(table), &mut properties);
-    let root = metadata.file_metadata().schema_descr().root_schema_ptr();
-    let mut writer = SerializedFileWriter::new(create(path)?, root, properties.into()).map_err(writing())?;
-    writer
-        .write_all(padding(&footer))
-        .map_err(Error::io("write", path))?;
-    let index = metadata.page_index();
-    for (number, group) in metadata.row_groups().iter().enumerate() {
-        let mut out = writer.next_row_group().map_err(writing())?;
-        for (at, column) in group.columns().iter().enumerate() {
-            let chunk = ColumnCloseResult {
-                bytes_written: column.compressed_size() as u64,
-                rows_written: group.num_rows() as u64,
-                bloom_filter: Sbbf::read_from_column_chunk(column, &input).map_err(reading())?,
-                column_index: index.and_then(|index| index.column_index(number, at)).cloned(),
-                offset_index: index.and_then(|index| index.offset_index(number, at)).cloned(),
-                metadata: column.clone(),
-            };
-            out.append_column(&input, chunk).map_err(writing())?;
-        }
-        out.close().map_err(writing())?;
-    }
-    finish(writer, rows, path, footer)
 }
 
 type Sink = BufWriter<Hashing>;
@@ -223,6 +205,40 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
             self.write(group)?;
         }
         Ok(rows)
+    }
+
+    /// Appends the row groups of a part; gives the number of their rows.
+    fn copy(&mut self, part: &Path) -> Result<usize> {
+        let (reading, writing) = (
+            || Error::parquet("read", part),
+            || Error::parquet("write", self.path),
+        );
+        let input = File::open(part).map_err(Error::io("open", part))?;
+        let metadata = ParquetMetaDataReader::new()
+            .with_page_index_policy(PageIndexPolicy::Required)
+            // By default they are read in a form that can't be written again.
+            .with_metadata_options(Some(
+                ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false),
+            ))
+            .parse_and_finish(&input)
+            .map_err(reading())?;
+        let index = metadata.page_index();
+        for (number, group) in metadata.row_groups().iter().enumerate() {
+            let mut out = self.file.next_row_group().map_err(writing())?;
+            for (at, column) in group.columns().iter().enumerate() {
+                let chunk = ColumnCloseResult {
+                    bytes_written: column.compressed_size() as u64,
+                    rows_written: group.num_rows() as u64,
+                    bloom_filter: Sbbf::read_from_column_chunk(column, &input).map_err(reading())?,
+                    column_index: index.and_then(|index| index.column_index(number, at)).cloned(),
+                    offset_index: index.and_then(|index| index.offset_index(number, at)).cloned(),
+                    metadata: column.clone(),
+                };
+                out.append_column(&input, chunk).map_err(writing())?;
+            }
+            out.close().map_err(writing())?;
+        }
+        Ok(metadata.file_metadata().num_rows() as usize)
     }
 
     fn row_group(&self) -> Result<RowGroup> {

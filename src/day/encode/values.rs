@@ -142,9 +142,12 @@ impl Values {
         }
     }
 
-    /// Appends the values since the last page as a page has them, and forgets them.
+    /// Appends the values since the last page as a page has them, and forgets them. A page without values refers to no
+    /// dictionary, so that a column of nulls needs none.
     pub(super) fn flush(&mut self, out: &mut Vec<u8>) -> Encoding {
-        self.count = 0;
+        if std::mem::take(&mut self.count) == 0 {
+            return Encoding::PLAIN;
+        }
         let encoding = match &mut self.coder {
             Coder::Text(TextCoder::Dictionary(references)) => {
                 references.flush(references.dictionary.len(), out)
@@ -198,7 +201,8 @@ impl Values {
         let Values {
             coder, dictionary, ..
         } = self;
-        dictionary.or_else(|| dictionary_page(&coder))
+        let dictionary = dictionary.or_else(|| dictionary_page(&coder));
+        dictionary.filter(|page| page.values > 0)
     }
 }
 
