@@ -18,18 +18,17 @@ use crate::schema::Table;
 /// meanwhile, and later while the rows that were not spilled still lie in memory.
 const GATHER_SHARE: usize = 4;
 
-/// What days may weigh together that are published at once.
-const WEIGHT_AT_ONCE: u32 = 8;
+/// Days published at once: mostly they wait for the disk or the store.
+const DAYS_AT_ONCE: usize = 8;
 
-/// What a day weighs: two are merged and encoded at once, so that both cores of a small machine are busy and only two row
-/// groups are held; of small days that are encoded already, and mostly wait for the disk or the store, more.
-fn weight(rows: &DayRows) -> u32 {
+/// How many of them may be merged and encoded at once, so that both cores of a small machine are busy and only two row
+/// groups are held.
+const HEAVY_AT_ONCE: usize = 2;
+
+/// Whether all that is left to do is to copy a small file.
+fn is_light(rows: &DayRows) -> bool {
     const SMALL: usize = 50_000;
-    if rows.is_encoded() && rows.received() <= SMALL {
-        1
-    } else {
-        WEIGHT_AT_ONCE / 2
-    }
+    rows.is_encoded() && rows.received() <= SMALL
 }
 
 /// Opens the lake for publishing.
@@ -99,18 +98,25 @@ pub(crate) async fn publish(
     days: impl IntoIterator<Item = DayRows>,
     facts: DayFacts,
 ) -> anyhow::Result<Vec<DayLine>> {
-    let scales = Semaphore::new(WEIGHT_AT_ONCE as usize);
-    let publications = days.into_iter().map(|rows| {
-        let (facts, scales) = (facts.clone(), &scales);
+    let heavy = Semaphore::new(HEAVY_AT_ONCE);
+    let mut days: Vec<_> = days.into_iter().enumerate().collect();
+    // Those to be encoded first: others wait for the disk meanwhile.
+    days.sort_by_key(|(_, rows)| is_light(rows));
+    let publications = days.into_iter().map(|(number, rows)| {
+        let (facts, heavy) = (facts.clone(), &heavy);
         async move {
-            let _weight = scales.acquire_many(weight(&rows)).await?;
-            anyhow::Ok(line(lake.publish(account.as_str(), rows, facts).await?))
+            let _turn = match is_light(&rows) {
+                true => None,
+                false => Some(heavy.acquire().await?),
+            };
+            let published = lake.publish(account.as_str(), rows, facts).await?;
+            anyhow::Ok((number, line(published)))
         }
     });
-    stream::iter(publications)
-        .buffered(WEIGHT_AT_ONCE as usize)
-        .try_collect()
-        .await
+    let published = stream::iter(publications).buffer_unordered(DAYS_AT_ONCE);
+    let mut lines: Vec<_> = published.try_collect().await?;
+    lines.sort_by_key(|(number, _)| *number);
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
 }
 
 /// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back. A run that

@@ -12,7 +12,7 @@ use super::content::ContentHasher;
 use super::gather::DayRows;
 use super::keys::{Id, KeyIndex, Keys};
 use super::resolve::{Contents, Entry, News, RowRef, resolve, ties};
-use super::run::{Batches, ParquetRun, Place, Run, copy, rows_a_batch};
+use super::run::{Batches, ParquetRun, Place, Run, Selection, Selections, copy, rows_a_batch};
 use super::sorter::Sorter;
 use super::write::{Footer, Piece, WriteOptions, Written, write_pieces};
 use super::{Error, Result};
@@ -105,16 +105,36 @@ impl Merge {
         }
     }
 
+    /// The rows to be encoded, in order.
+    pub(super) fn selections(&self) -> Result<Selections> {
+        self.selections_of(&(0..self.runs.len()).collect::<Vec<_>>())
+    }
+
+    fn selections_of(&self, runs: &[usize]) -> Result<Selections> {
+        if let [run] = runs
+            && let Run::Memory(rows) = &self.runs[*run]
+        {
+            return Ok(rows.selections(self.keep[*run].as_ref()));
+        }
+        let batches = self.batches_of(runs)?;
+        Ok(Box::new(batches.map(|batch| batch.map(Selection::from))))
+    }
+
     /// Writes the rows to a new file, and syncs it to disk.
     pub fn write(&self, path: &Path, footer: Footer, options: &WriteOptions) -> Result<Written> {
         let pieces = self.apart().into_iter().map(|runs| match runs.as_slice() {
-            [run] => match &self.runs[*run] {
-                Run::Part(part) if self.keep[*run].is_none() => Ok(Piece::Encoded(&part.path)),
-                _ => self.batches_of(&runs).map(Piece::Rows),
-            },
-            _ => self.batches_of(&runs).map(Piece::Rows),
+            [run] if let Some(part) = self.encoded(*run) => Ok(Piece::Encoded(part)),
+            runs => self.selections_of(runs).map(Piece::Rows),
         });
         write_pieces(pieces, self.table, self.rows, path, footer, options)
+    }
+
+    /// The file of a run all of which stays as it is encoded.
+    fn encoded(&self, run: usize) -> Option<&Path> {
+        match &self.runs[run] {
+            Run::Part(part) if self.keep[run].is_none() => Some(&part.path),
+            _ => None,
+        }
     }
 
     /// The runs, in groups of which each ends before the next one starts.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{MutableArrayData, RecordBatch, make_array};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -34,8 +35,57 @@ const STRETCH: usize = 1024;
 /// by the dozen, and so copying takes less than half the instructions.
 const SHORT_STRETCH: usize = 4;
 
+/// Rows of one source from which they are encoded from there: fewer are copied into one batch with their neighbours, since every
+/// batch costs something for every column.
+const SELECTED: usize = 256;
+
 /// Batches of rows, or of columns of them.
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// Rows of a batch to be encoded.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    pub(crate) batch: RecordBatch,
+    /// Which, in which order; all as they stand without.
+    pub(crate) rows: Option<Vec<u32>>,
+}
+
+/// Selections of rows that follow one another.
+pub(crate) type Selections = Box<dyn Iterator<Item = Result<Selection>> + Send>;
+
+impl Selection {
+    pub(crate) fn len(&self) -> usize {
+        self.rows.as_ref().map_or(self.batch.num_rows(), Vec::len)
+    }
+
+    /// Takes the first rows away, at most so many.
+    pub(crate) fn take(&mut self, most: usize) -> Selection {
+        let rest = self.len() - self.len().min(most);
+        match &mut self.rows {
+            Some(rows) => {
+                let rest = rows.split_off(rows.len() - rest);
+                Selection {
+                    batch: self.batch.clone(),
+                    rows: self.rows.replace(rest),
+                }
+            }
+            None => {
+                let taken = self.batch.num_rows() - rest;
+                let batch = self.batch.slice(taken, rest);
+                Selection {
+                    batch: std::mem::replace(&mut self.batch, batch).slice(0, taken),
+                    rows: None,
+                }
+            }
+        }
+    }
+}
+
+impl From<RecordBatch> for Selection {
+    fn from(batch: RecordBatch) -> Selection {
+        Selection { batch, rows: None }
+    }
+}
 
 /// Rows of one day in order.
 #[derive(Debug, Clone)]
@@ -119,6 +169,27 @@ impl MemoryRun {
             Some(batch)
         }))
     }
+
+    /// The rows that are kept, in order, without a copy of those that stand in one source together with enough others.
+    pub(crate) fn selections(&self, keep: Option<&BooleanBuffer>) -> Selections {
+        let rows = &self.order[self.range.clone()];
+        let kept: Vec<Place> = match keep {
+            Some(keep) => keep.set_indices().map(|row| rows[row]).collect(),
+            None => rows.to_vec(),
+        };
+        let sources = self.sources.clone();
+        let limit = rows_a_batch(sources.iter());
+        let mut at = 0;
+        Box::new(std::iter::from_fn(move || {
+            let rest = &kept[at..];
+            if rest.is_empty() {
+                return None;
+            }
+            let (rows, selection) = next_selection(&sources, rest, limit);
+            at += rows;
+            Some(selection)
+        }))
+    }
 }
 
 /// Rows a batch put together from rows of these, so that it stays within its bounds of rows and bytes.
@@ -145,6 +216,35 @@ fn next_batch(sources: &[RecordBatch], rest: &[Place], limit: usize) -> (usize, 
         rows += next.min(limit - rows);
     }
     (rows, copy(sources, &rest[..rows]))
+}
+
+/// The first rows of `rest` as a selection: those of one source as they stand there, of several that alternate copied.
+fn next_selection(sources: &[RecordBatch], rest: &[Place], limit: usize) -> (usize, Result<Selection>) {
+    let alike = |rest: &[Place]| {
+        let rest = &rest[..rest.len().min(limit)];
+        rest.iter()
+            .take_while(|place| place.batch == rest[0].batch)
+            .count()
+    };
+    let first = alike(rest);
+    if first >= SELECTED.min(limit) || first == rest.len() {
+        let batch = sources[rest[0].batch as usize].clone();
+        let rows = Some(rest[..first].iter().map(|place| place.row).collect());
+        let selection = match stretch(&rest[..first]) == first {
+            true => batch.slice(rest[0].row as usize, first).into(),
+            false => Selection { batch, rows },
+        };
+        return (first, Ok(selection));
+    }
+    let mut rows = first;
+    while rows < limit && rows < rest.len() {
+        let next = alike(&rest[rows..]);
+        if next >= SELECTED {
+            break;
+        }
+        rows += next.min(limit - rows);
+    }
+    (rows, copy(sources, &rest[..rows]).map(Selection::from))
 }
 
 /// How many of the first rows stand together in one source.

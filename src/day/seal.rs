@@ -98,7 +98,13 @@ impl Task {
     fn encode(self, scratch: &Scratch, options: &WriteOptions) -> Result<(Day, Run)> {
         let merge = Merge::new(&self.rows, None)?;
         let path = scratch.file("part");
-        write_part(merge.batches()?, self.rows.table(), merge.rows(), &path, options)?;
+        write_part(
+            merge.selections()?,
+            self.rows.table(),
+            merge.rows(),
+            &path,
+            options,
+        )?;
         let run = ParquetRun::open(&path, &self.rows.schema)?;
         Ok((self.rows.day(), Run::Part(Arc::new(Part { path, run }))))
     }

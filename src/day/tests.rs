@@ -364,7 +364,8 @@ fn a_copied_day_is_as_one_written_at_once() {
         facts: vec![("callake.x".to_string(), "y".to_string())],
     };
     let batches = || -> Batches { Box::new(std::iter::once(Ok(batch(&rows)))) };
-    write::write_part(batches(), call_details(), 5, &part, &options).unwrap();
+    let rows_of_part = batches().map(|batch| batch.map(Into::into));
+    write::write_part(Box::new(rows_of_part), call_details(), 5, &part, &options).unwrap();
     let (copied, written) = (folder.path().join("copied"), folder.path().join("written"));
     let pieces = std::iter::once(Ok(write::Piece::Encoded(&part)));
     write::write_pieces(pieces, call_details(), 5, &copied, footer(), &options).unwrap();

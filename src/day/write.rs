@@ -25,7 +25,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::checksum::{self, Hashing};
 use super::encode::RowGroup;
 use super::properties::properties;
-use super::run::Batches;
+use super::run::{Batches, Selection, Selections};
 use super::{Error, Result};
 use crate::schema::{self, Table};
 
@@ -80,7 +80,7 @@ pub(super) enum Piece<'a> {
     /// Encoded columns of the same table in a [part](write_part), to be copied as they are.
     Encoded(&'a Path),
     /// Rows in order, to be encoded.
-    Rows(Batches),
+    Rows(Selections),
 }
 
 /// Writes rows in order to a new file, with its checksum, and syncs it to disk. `rows` is their number, for the size of
@@ -93,7 +93,8 @@ pub fn write(
     footer: Footer,
     options: &WriteOptions,
 ) -> Result<Written> {
-    let rows_alone = std::iter::once(Ok(Piece::Rows(batches)));
+    let whole: Selections = Box::new(batches.map(|batch| batch.map(Selection::from)));
+    let rows_alone = std::iter::once(Ok(Piece::Rows(whole)));
     write_pieces(rows_alone, table, rows, path, footer, options)
 }
 
@@ -115,7 +116,7 @@ pub(super) fn write_pieces<'a>(
     for piece in pieces {
         rows += match piece? {
             Piece::Encoded(part) => encoder.copy(part)?,
-            Piece::Rows(batches) => encoder.encode(batches)?,
+            Piece::Rows(selections) => encoder.encode(selections)?,
         };
     }
     finish(encoder.file, rows, path, footer)
@@ -123,7 +124,7 @@ pub(super) fn write_pieces<'a>(
 
 /// Encodes rows in order as a part of a day, which is neither a day's file nor synced.
 pub(super) fn write_part(
-    batches: Batches,
+    selections: Selections,
     table: &Table,
     rows: usize,
     path: &Path,
@@ -131,7 +132,7 @@ pub(super) fn write_part(
 ) -> Result<usize> {
     let file = File::create_new(path).map_err(Error::io("create", path))?;
     let mut encoder = Encoder::new(BufWriter::new(file), table, rows, path, options)?;
-    let rows = encoder.encode(batches)?;
+    let rows = encoder.encode(selections)?;
     encoder.file.close().map_err(Error::parquet("write", path))?;
     Ok(rows)
 }
@@ -182,18 +183,18 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
         })
     }
 
-    /// Encodes the batches; gives the number of their rows.
-    fn encode(&mut self, batches: Batches) -> Result<usize> {
+    /// Encodes the rows; gives their number.
+    fn encode(&mut self, selections: Selections) -> Result<usize> {
         let mut rows = 0;
         let mut group = self.row_group()?;
-        for batch in batches {
-            let mut rest = batch?;
-            rows += rest.num_rows();
-            while rest.num_rows() > 0 {
-                let length = rest.num_rows().min(self.options.row_group_rows - group.rows());
-                let failed = Error::parquet("encode", self.path);
-                group.push(&rest.slice(0, length)).map_err(failed)?;
-                rest = rest.slice(length, rest.num_rows() - length);
+        for selection in selections {
+            let mut rest = selection?;
+            rows += rest.len();
+            while rest.len() > 0 {
+                let Selection { batch, rows } = rest.take(self.options.row_group_rows - group.rows());
+                group
+                    .push(&batch, rows)
+                    .map_err(Error::parquet("encode", self.path))?;
                 if group.rows() == self.options.row_group_rows || group.size() >= self.options.row_group_bytes
                 {
                     let full = std::mem::replace(&mut group, self.row_group()?);

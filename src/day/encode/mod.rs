@@ -17,6 +17,8 @@ mod slots;
 mod values;
 mod zstd;
 
+use std::rc::Rc;
+
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use bytes::Bytes;
@@ -27,7 +29,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
 use column::{Column, levels};
-use slots::Slots;
+use slots::{Elements, Slots};
 use zstd::Zstd;
 
 /// Bytes of one column's page, before it is compressed, from which all pages end.
@@ -121,19 +123,24 @@ impl RowGroup {
         self.columns.columns.iter().map(Column::size).sum()
     }
 
-    /// Takes a batch of the schema.
-    pub(super) fn push(&mut self, batch: &RecordBatch) -> Result<()> {
+    /// Takes rows of a batch of the schema: all of them, or those in that order.
+    pub(super) fn push(&mut self, batch: &RecordBatch, order: Option<Vec<u32>>) -> Result<()> {
+        let elements = match order {
+            Some(rows) => Elements::Listed(Rc::new(rows)),
+            None => Elements::Range(0..batch.num_rows()),
+        };
+        let rows = elements.len();
         let columns = &mut self.columns;
-        columns.zeros.resize(batch.num_rows(), 0);
+        columns.zeros.resize(rows, 0);
         for list in &mut columns.lists {
             list.batch = list.repeated.len();
         }
-        let slots = Slots::rows(batch.num_rows());
+        let slots = Slots::rows(elements);
         for (node, array) in self.nodes.iter().zip(batch.columns()) {
             columns.push(node, array, &slots, None)?;
         }
-        self.rows += batch.num_rows();
-        self.page_rows += batch.num_rows();
+        self.rows += rows;
+        self.page_rows += rows;
         let full = |column: &Column| column.page_size() >= PAGE_BYTES;
         if self.page_rows >= PAGE_ROWS || columns.columns.iter().any(full) {
             self.flush()?;
@@ -195,15 +202,13 @@ impl Columns {
             Node::List { list, element } => {
                 let array = array.as_list_opt::<i32>().ok_or_else(|| unexpected(array))?;
                 let inner = self.enter(*list, array.nulls(), array.value_offsets(), slots, within);
-                let (first, length) = extent(array.value_offsets());
-                self.push(element, &array.values().slice(first, length), &inner, Some(*list))?;
+                self.push(element, array.values(), &inner, Some(*list))?;
             }
             Node::Map { list, key, value } => {
                 let array = array.as_map_opt().ok_or_else(|| unexpected(array))?;
                 let inner = self.enter(*list, array.nulls(), array.value_offsets(), slots, within);
-                let (first, length) = extent(array.value_offsets());
                 for (column, array) in [(*key, array.keys()), (*value, array.values())] {
-                    self.columns[column].push(&array.slice(first, length), &inner, false, &mut self.picked);
+                    self.columns[column].push(array, &inner, false, &mut self.picked);
                 }
             }
         }
@@ -228,14 +233,6 @@ impl Columns {
         let slots = slots.lists(nulls, offsets, repeated, depth, &mut inner);
         self.lists[list].repeated = inner;
         slots
-    }
-}
-
-/// Where the elements of lists start, and how many they are.
-fn extent(offsets: &[i32]) -> (usize, usize) {
-    match offsets {
-        [first, .., last] => (*first as usize, (last - first) as usize),
-        _ => (0, 0),
     }
 }
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, MapArray, RecordBatch, StringArray,
-    StructArray, TimestampMicrosecondArray,
+    StructArray, TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::buffer::{NullBuffer, OffsetBuffer};
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, take_record_batch};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
@@ -50,16 +50,21 @@ fn properties() -> WriterProperties {
     builder.build()
 }
 
-/// The batches as a file of row groups of as many batches each.
-fn file(batches: &[RecordBatch], a_group: usize, properties: WriterProperties) -> Bytes {
-    let schema = batches[0].schema();
+/// Rows of a batch, in that order.
+type Rows = (RecordBatch, Option<Vec<u32>>);
+
+/// The rows as a file of row groups of as many batches each.
+fn file(batches: &[Rows], a_group: usize, properties: WriterProperties) -> Bytes {
+    let schema = batches[0].0.schema();
     let parquet = ArrowSchemaConverter::new().convert(&schema).unwrap();
     let properties = Arc::new(properties);
     let mut file =
         SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.clone()).unwrap();
     for batches in batches.chunks(a_group) {
         let mut group = RowGroup::new(&schema, &parquet, &properties).unwrap();
-        batches.iter().for_each(|batch| group.push(batch).unwrap());
+        for (batch, rows) in batches {
+            group.push(batch, rows.clone()).unwrap();
+        }
         let mut out = file.next_row_group().unwrap();
         for (bytes, column) in group.finish().unwrap() {
             out.append_column(&bytes, column).unwrap();
@@ -227,16 +232,23 @@ proptest! {
         seed: u64,
     ) {
         let schema = nested();
-        let batches: Vec<_> = sizes
-            .iter()
-            .zip(seed..)
-            .map(|(&(rows, nulls, skipped), seed)| {
-                // A slice of a longer one, so that arrays do not start at their buffers' start.
-                batch(&schema, rows + skipped, nulls, seed).slice(skipped, rows)
-            })
-            .collect();
-        let read = read(file(&batches, a_group, properties()), &schema);
-        prop_assert_eq!(read, concat_batches(&schema, &batches).unwrap());
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut rows = Vec::new();
+        let mut wanted = Vec::new();
+        for (&(length, nulls, skipped), seed) in sizes.iter().zip(seed..) {
+            // A slice of a longer one, so that arrays do not start at their buffers' start.
+            let batch = batch(&schema, length + skipped, nulls, seed).slice(skipped, length);
+            let order = (length > 0 && random.random_bool(0.5)).then(|| -> Vec<u32> {
+                (0..random.random_range(1..400)).map(|_| random.random_range(0..length as u32)).collect()
+            });
+            wanted.push(match &order {
+                Some(order) => take_record_batch(&batch, &UInt32Array::from(order.clone())).unwrap(),
+                None => batch.clone(),
+            });
+            rows.push((batch, order));
+        }
+        let read = read(file(&rows, a_group, properties()), &schema);
+        prop_assert_eq!(read, concat_batches(&schema, &wanted).unwrap());
     }
 }
 
@@ -259,7 +271,8 @@ fn pages_end_at_the_same_rows_and_a_full_dictionary_is_left() {
             RecordBatch::try_new(schema.clone(), vec![texts("a"), texts("b"), numbers]).unwrap()
         })
         .collect();
-    let file = file(&batches, 12, properties());
+    let rows: Vec<_> = batches.iter().map(|batch| (batch.clone(), None)).collect();
+    let file = file(&rows, 12, properties());
     assert_eq!(
         read(file.clone(), &schema),
         concat_batches(&schema, &batches).unwrap()

@@ -8,7 +8,7 @@ use super::delta::{self, Lengths, Prefixes};
 use super::dictionary::{Texts, Words};
 use super::extremes::Extremes;
 use super::rle::{hybrid, pack, width};
-use super::slots::Picked;
+use super::slots::{Elements, Picked};
 
 /// Bytes of a dictionary from which values are written plain: what other writers and their readers are used to.
 const DICTIONARY_LIMIT: usize = 1 << 20;
@@ -92,10 +92,7 @@ impl Values {
 
     /// Takes the values picked of an array; `extremes` gets to see each that differs from the one before.
     pub(super) fn push(&mut self, array: &ArrayRef, picked: &Picked, extremes: &mut Option<Extremes>) {
-        self.count += match picked {
-            Picked::All(count) => *count,
-            Picked::Some(picked) => picked.len(),
-        };
+        self.count += picked.len();
         match &mut self.coder {
             Coder::Text(coder) => coder.push(array.as_string(), picked, extremes),
             Coder::Bool(bits) => push_bools(bits, array.as_boolean(), picked, extremes),
@@ -330,9 +327,19 @@ fn see(extremes: &mut Option<Extremes>, value: impl FnOnce(&mut Extremes)) {
 }
 
 impl Picked<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Picked::All(elements) => elements.len(),
+            Picked::Some(picked) => picked.len(),
+        }
+    }
+
     pub(super) fn each(&self, mut element: impl FnMut(usize)) {
         match self {
-            Picked::All(count) => (0..*count).for_each(element),
+            Picked::All(Elements::Range(range)) => range.clone().for_each(element),
+            Picked::All(Elements::Listed(picked)) => {
+                picked.iter().for_each(|&picked| element(picked as usize))
+            }
             Picked::Some(picked) => picked.iter().for_each(|&picked| element(picked as usize)),
         }
     }
