@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
-use parquet::arrow::{ArrowSchemaConverter, add_encoded_arrow_schema_to_metadata};
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
@@ -169,10 +169,8 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
     ) -> Result<Encoder<'a, W>> {
         let failed = || Error::parquet("write", path);
         let schema = schema::arrow::schema(table);
-        let mut properties = properties(table, rows, options)?;
+        let properties = Arc::new(properties(table, rows, options)?);
         let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(failed())?;
-        add_encoded_arrow_schema_to_metadata(&schema, &mut properties);
-        let properties = Arc::new(properties);
         let file = SerializedFileWriter::new(sink, parquet.root_schema_ptr(), properties.clone());
         Ok(Encoder {
             file: file.map_err(failed())?,

@@ -8,12 +8,26 @@ use arrow::datatypes::{DataType, Field as ArrowField, FieldRef, Fields, Schema, 
 use super::{Field, Kind, Table};
 
 /// Arrow schema of a table's files: the columns of the record, then the provenance. The day is in the path, not here.
+///
+/// Fields carry no metadata: files could only keep it in a copy of the Arrow schema, which would be two fifths of every
+/// footer, and a query reads all footers.
 pub fn schema(table: &Table) -> SchemaRef {
     Arc::new(Schema::new(table.columns().map(field).collect::<Vec<_>>()))
 }
 
+/// The same with the unit of numbers (`unit`) and whether values are personal data (`pii`) in the fields' metadata.
+pub fn annotated(table: &Table) -> SchemaRef {
+    Arc::new(Schema::new(
+        table.columns().map(annotated_field).collect::<Vec<_>>(),
+    ))
+}
+
 /// Arrow field of a column or of a struct's field. All are nullable, so that a field can be absent.
 pub fn field(field: &Field) -> ArrowField {
+    ArrowField::new(&field.name, data_type(&field.kind), true)
+}
+
+fn annotated_field(field: &Field) -> ArrowField {
     let mut metadata = HashMap::new();
     if let Some(unit) = &field.unit {
         metadata.insert("unit".to_string(), unit.clone());
@@ -21,7 +35,19 @@ pub fn field(field: &Field) -> ArrowField {
     if field.pii {
         metadata.insert("pii".to_string(), "true".to_string());
     }
-    ArrowField::new(&field.name, data_type(&field.kind), true).with_metadata(metadata)
+    ArrowField::new(&field.name, annotated_type(&field.kind), true).with_metadata(metadata)
+}
+
+fn annotated_type(kind: &Kind) -> DataType {
+    match kind {
+        Kind::List(element) => DataType::List(Arc::new(ArrowField::new(
+            "element",
+            annotated_type(element),
+            true,
+        ))),
+        Kind::Struct(fields) => DataType::Struct(fields.iter().map(annotated_field).collect()),
+        kind => data_type(kind),
+    }
 }
 
 /// Arrow type of a value.

@@ -34,7 +34,7 @@ pub fn render(table: &Table, format: Format) -> String {
 
 fn arrow_tree(table: &Table) -> String {
     let mut out = String::new();
-    for field in arrow::schema(table).fields() {
+    for field in arrow::annotated(table).fields() {
         arrow_field(field, 0, &mut out);
     }
     out
