@@ -1,18 +1,17 @@
 //! What was typed.
 
+mod examples;
+mod settings;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::api::Endpoint;
-use crate::config::{
-    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
-    RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
-};
+use crate::config::{self, Account};
 use crate::demo::args::{RecordsArgs, ServeArgs};
-use crate::schema::{self, Table, render::Format, views::Dialect};
+use crate::schema::{self, Table};
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity";
@@ -33,154 +32,45 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Converts saved API responses into the lake.
-    #[command(after_help = CONVERT_EXAMPLES)]
+    #[command(after_help = examples::CONVERT)]
     Convert(ConvertArgs),
     /// Exports days of the API into the lake.
-    #[command(after_help = EXPORT_EXAMPLES)]
+    #[command(after_help = examples::EXPORT)]
     Export(Box<ExportArgs>),
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
-    #[command(after_help = SYNC_EXAMPLES)]
+    #[command(after_help = examples::SYNC)]
     Sync(Box<SyncArgs>),
     /// Says what an export would ask, and how long that would take; asks nothing itself.
-    #[command(after_help = PLAN_EXAMPLES)]
+    #[command(after_help = examples::PLAN)]
     Plan(Box<PlanArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
-    #[command(after_help = RESTORE_EXAMPLES)]
+    #[command(after_help = examples::RESTORE)]
     Restore(RestoreArgs),
     /// Checks that a lake is what it says: footers, rows, order, keys, days; exits with 6 where it is not.
-    #[command(after_help = VERIFY_EXAMPLES)]
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArgs),
     /// Shows which days a lake covers.
-    #[command(after_help = STATUS_EXAMPLES)]
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Copies a lake, or a range of its days, as an archive with a manifest of rows and SHA-256 a file.
-    #[command(after_help = SNAPSHOT_EXAMPLES)]
+    #[command(after_help = examples::SNAPSHOT)]
     Snapshot(SnapshotArgs),
     /// Removes what killed runs left behind in a lake, once it is a day old.
-    #[command(after_help = CLEAN_EXAMPLES)]
+    #[command(after_help = examples::CLEAN)]
     Clean(LocationArgs),
     /// Prints a table's schema.
-    #[command(after_help = SCHEMA_EXAMPLES)]
+    #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArgs),
     /// Exports from an embedded API server into ./lake: no account is needed.
-    #[command(after_help = DEMO_EXAMPLES)]
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
     /// Prints the completions of a shell.
-    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_help = examples::COMPLETIONS)]
     Completions(CompletionsArgs),
     /// Writes the manual pages of all commands into a folder.
-    #[command(after_help = MAN_EXAMPLES)]
+    #[command(after_help = examples::MAN)]
     Man(ManArgs),
 }
-
-const CONVERT_EXAMPLES: &str = "\
-Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files, \
-folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
-
-Examples:
-  callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
-  callake convert 'pages/2025-09-*.json.gz' --dest lake --account ACCOUNT \\
-    --timezone-offset -330
-  zcat dump.gz | callake convert - --dest lake --account ACCOUNT \\
-    --rejects bad.ndjson";
-
-const EXPORT_EXAMPLES: &str = "\
-The token comes from CALLAKE_TOKEN or --token-file, or is signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET. It never is an \
-argument, which other users of the machine could see.
-
-Examples:
-  callake export --host https://platform.example.com --account ACCOUNT \\
-    --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
-  callake export … --endpoint interaction-details \\
-    --from 2025-09-30 --to 2025-09-30
-  callake export … --zone America/New_York --from 2025-11-02 --to 2025-11-02";
-
-const SYNC_EXAMPLES: &str = "\
-Fit for cron, every hour if need be: days that are complete are not asked for again, but for one look back a day.
-
-Examples:
-  callake sync --host https://platform.example.com --account ACCOUNT \\
-    --stream st-… --dest lake --from 2025-09-01
-  callake sync … --lookback 30d";
-
-const PLAN_EXAMPLES: &str = "\
-Takes the options of export and goes through the same planner. How many records a day has is known from the lake, where it holds \
-the day or others near it; else it is measured with --probe, or assumed.
-
-Examples:
-  callake plan --host https://platform.example.com --account ACCOUNT \\
-    --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
-  callake plan … --records-per-day 20000 --rate 30
-  callake plan … --probe --json";
-
-const SCHEMA_EXAMPLES: &str = "\
-Examples:
-  callake schema call_details
-  callake schema call_details --format duckdb
-  callake schema call_details --format markdown > call_details.md
-  callake schema --views duckdb --lake s3://bucket/prefix > views.sql";
-
-const RESTORE_EXAMPLES: &str = "\
-Examples:
-  callake restore lake -o records.ndjson
-  callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  callake verify lake
-  callake verify s3://bucket/prefix --deep --json";
-
-const STATUS_EXAMPLES: &str = "\
-Examples:
-  callake status lake
-  callake status s3://bucket/prefix --json";
-
-const SNAPSHOT_EXAMPLES: &str = "\
-The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes \
-on where it was when the same command is run again.
-
-Examples:
-  callake snapshot lake /backup/callake
-  callake snapshot lake s3://archive/callake --name 2025-09 \\
-    --from 2025-09-01 --to 2025-09-30";
-
-const CLEAN_EXAMPLES: &str = "\
-Files that a running command may still need are left alone: only what is a day old goes.
-
-Examples:
-  callake clean lake
-  callake clean s3://bucket/prefix --endpoint-url http://localhost:9000";
-
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  callake demo serve --port 8080 --records 20000 --days 1 --burst
-  callake demo serve --offset-unit records --window-time end --fault-rate 0.1
-  callake demo serve --port-file port --rate-limit 0 --change-rate 0.2
-
-  CALLAKE_TOKEN=demo-token callake export --host http://127.0.0.1:8080 \\
-    --account demo-account --stream st-00000000-0000-4000-8000-000000000000 \\
-    --from 2025-09-01 --to 2025-09-01 --dest lake";
-
-const RECORDS_EXAMPLES: &str = "\
-Examples:
-  callake demo records --records 300000 --days 30 -o records.ndjson
-  callake demo records --records 1000 -o - |
-    callake convert - --dest lake --account demo";
-
-const DEMO_EXAMPLES: &str = "\
-Examples:
-  callake demo
-  callake demo serve --port 8080 --records 100000 --days 7
-  callake demo records --records 300000 --days 30 -o records.ndjson";
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  callake completions bash > ~/.local/share/bash-completion/completions/callake
-  callake completions zsh > ~/.zfunc/_callake";
-
-const MAN_EXAMPLES: &str = "\
-Examples:
-  callake man ~/.local/share/man/man1";
 
 /// `callake convert`.
 #[derive(Debug, Args)]
@@ -433,10 +323,10 @@ pub struct DemoArgs {
 #[derive(Debug, Subcommand)]
 pub enum DemoCommand {
     /// Serves the demo's API until it is stopped.
-    #[command(after_help = SERVE_EXAMPLES)]
+    #[command(after_help = examples::SERVE)]
     Serve(Box<ServeArgs>),
     /// Writes the demo's records as NDJSON.
-    #[command(after_help = RECORDS_EXAMPLES)]
+    #[command(after_help = examples::RECORDS)]
     Records(RecordsArgs),
 }
 
@@ -493,234 +383,9 @@ pub enum ViewsName {
     Spark,
 }
 
-impl From<ViewsName> for Dialect {
-    fn from(name: ViewsName) -> Dialect {
-        match name {
-            ViewsName::DuckDb => Dialect::DuckDb,
-            ViewsName::Spark => Dialect::Spark,
-        }
-    }
-}
-
-impl From<FormatName> for Format {
-    fn from(name: FormatName) -> Format {
-        match name {
-            FormatName::Arrow => Format::Arrow,
-            FormatName::JsonSchema => Format::JsonSchema,
-            FormatName::DuckDb => Format::DuckDb,
-            FormatName::Spark => Format::Spark,
-            FormatName::Markdown => Format::Markdown,
-        }
-    }
-}
-
 fn table(name: &str) -> Result<&'static Table, String> {
     let known = || schema::tables().map(|table| table.name.as_str()).join(", ");
     schema::table(name).ok_or_else(|| format!("no such table; there are: {}", known()))
-}
-
-impl From<EndpointName> for Endpoint {
-    fn from(name: EndpointName) -> Endpoint {
-        match name {
-            EndpointName::V1 => Endpoint::V1,
-            EndpointName::V2 => Endpoint::V2,
-            EndpointName::InteractionDetails => Endpoint::InteractionDetails,
-        }
-    }
-}
-
-impl From<LakeArgs> for LakeSettings {
-    fn from(args: LakeArgs) -> LakeSettings {
-        let LakeArgs {
-            dest,
-            zone,
-            memory,
-            single_writer,
-            force_network_fs,
-            endpoint_url,
-            verify,
-            strict,
-        } = args;
-        LakeSettings {
-            dest,
-            zone,
-            memory,
-            single_writer,
-            force_network_fs,
-            endpoint_url,
-            verify,
-            strict,
-        }
-    }
-}
-
-impl From<ConvertArgs> for ConvertSettings {
-    fn from(args: ConvertArgs) -> ConvertSettings {
-        let ConvertArgs {
-            inputs,
-            account,
-            endpoint,
-            timezone_offset,
-            table,
-            keep_going,
-            rejects,
-            lake,
-        } = args;
-        ConvertSettings {
-            inputs,
-            table,
-            account,
-            endpoint: endpoint.map(|name| Endpoint::from(name).name().to_string()),
-            timezone_offset,
-            keep_going,
-            rejects,
-            lake: lake.into(),
-        }
-    }
-}
-
-impl From<ApiArgs> for ApiSettings {
-    fn from(args: ApiArgs) -> ApiSettings {
-        let ApiArgs {
-            host,
-            account,
-            stream,
-            endpoint,
-            timezone_offset,
-            rate,
-            token_file,
-            spool,
-        } = args;
-        ApiSettings {
-            host,
-            account,
-            stream,
-            endpoint: endpoint.into(),
-            timezone_offset,
-            rate,
-            token_file,
-            spool,
-        }
-    }
-}
-
-impl From<ExportArgs> for ExportSettings {
-    fn from(
-        ExportArgs {
-            api,
-            from,
-            to,
-            refresh,
-            lake,
-        }: ExportArgs,
-    ) -> ExportSettings {
-        ExportSettings {
-            api: api.into(),
-            from,
-            to,
-            refresh,
-            lake: lake.into(),
-        }
-    }
-}
-
-impl From<PlanArgs> for PlanSettings {
-    fn from(
-        PlanArgs {
-            export,
-            records_per_day,
-            probe,
-            json,
-        }: PlanArgs,
-    ) -> PlanSettings {
-        PlanSettings {
-            export: export.into(),
-            records_per_day,
-            probe,
-            json,
-        }
-    }
-}
-
-impl From<SyncArgs> for SyncSettings {
-    fn from(
-        SyncArgs {
-            api,
-            from,
-            lookback,
-            lake,
-        }: SyncArgs,
-    ) -> SyncSettings {
-        SyncSettings {
-            api: api.into(),
-            from,
-            lookback,
-            lake: lake.into(),
-        }
-    }
-}
-
-impl From<LocationArgs> for LakeLocation {
-    fn from(LocationArgs { lake, endpoint_url }: LocationArgs) -> LakeLocation {
-        LakeLocation { lake, endpoint_url }
-    }
-}
-
-impl From<VerifyArgs> for VerifySettings {
-    fn from(VerifyArgs { location, deep, json }: VerifyArgs) -> VerifySettings {
-        VerifySettings {
-            location: location.into(),
-            deep,
-            json,
-        }
-    }
-}
-
-impl From<StatusArgs> for StatusSettings {
-    fn from(StatusArgs { location, json }: StatusArgs) -> StatusSettings {
-        StatusSettings {
-            location: location.into(),
-            json,
-        }
-    }
-}
-
-impl From<SnapshotArgs> for SnapshotSettings {
-    fn from(args: SnapshotArgs) -> SnapshotSettings {
-        let SnapshotArgs {
-            location,
-            target,
-            name,
-            from,
-            to,
-        } = args;
-        SnapshotSettings {
-            location: location.into(),
-            target,
-            name,
-            from,
-            to,
-        }
-    }
-}
-
-impl From<RestoreArgs> for RestoreSettings {
-    fn from(args: RestoreArgs) -> RestoreSettings {
-        let RestoreArgs {
-            location,
-            table,
-            from,
-            to,
-            output,
-        } = args;
-        RestoreSettings {
-            location: location.into(),
-            table,
-            from,
-            to,
-            output,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -72,69 +72,70 @@ pub(crate) async fn run(settings: PlanSettings) -> anyhow::Result<Exit> {
         probe,
         json,
     } = settings;
-    let ExportSettings {
-        api,
-        from,
-        to,
-        refresh,
-        lake: place,
-    } = &export;
-    let mut days = due::begun(api::days(place.zone, *from, *to)?)?;
+    let ExportSettings { lake: place, .. } = &export;
     let lake = lake(place).await?;
-    if let (Some(lake), false) = (&lake, refresh) {
-        days = due::not_closed(days, api, lake).await?;
+    let days = due(&export, lake.as_ref()).await?;
+    let outlook = Outlook {
+        known: known(&export, lake.as_ref()).await?,
+        probed: None,
+        assumed: records_per_day,
+    };
+    let (outlook, asked) = match outlook.unknown_day(&days) {
+        Some(day) if probe => outlook.measured(&export, day).await?,
+        _ => (outlook, 0),
+    };
+    let plan = plan(&export, &days, &outlook, asked).await?;
+    report::output(|out| match json {
+        true => report::json(&plan, out),
+        false => report::plan(&plan, out),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The days that the export would ask for.
+async fn due(export: &ExportSettings, lake: Option<&Lake>) -> anyhow::Result<Vec<Day>> {
+    let days = due::begun(api::days(export.lake.zone, export.from, export.to)?)?;
+    match lake {
+        Some(lake) if !export.refresh => due::not_closed(days, &export.api, lake).await,
+        _ => Ok(days),
     }
-    let known = match &lake {
-        Some(lake) => Known::read(api, lake, *from, *to).await?,
-        None => Known::default(),
-    };
-    let unknown: Vec<Day> = days
-        .iter()
-        .filter(|day| known.records(day.date).is_none())
-        .copied()
+}
+
+/// What the lake, if there is one, says of the asked days and those near them.
+async fn known(export: &ExportSettings, lake: Option<&Lake>) -> anyhow::Result<Known> {
+    match lake {
+        Some(lake) => Known::read(&export.api, lake, export.from, export.to).await,
+        None => Ok(Known::default()),
+    }
+}
+
+/// Lays out the requests for the days; `asked` were made to measure one.
+async fn plan(export: &ExportSettings, days: &[Day], outlook: &Outlook, asked: u64) -> anyhow::Result<Plan> {
+    let ExportSettings {
+        api, from, to, lake, ..
+    } = export;
+    let last = to.checked_add_days(Days::new(PAST)).unwrap_or(*to);
+    let expected: Vec<Expected> = api::days(lake.zone, *from, last)?
+        .into_iter()
+        .map(|day| outlook.expect(day).0)
         .collect();
-    let (probed, asked) = match unknown.get(unknown.len() / 2) {
-        Some(day) if probe => {
-            let client = Client::new(ClientConfig {
-                // Nothing that it asks is worth keeping.
-                spool: None,
-                ..export::client_config(api, place, export::credentials(api)?)
-            })?;
-            let (probed, cost) = client.probe(*day).await?;
-            (Some(probed), cost.requests)
-        }
-        _ => (None, 0),
-    };
-    let expect = |day: &Day| expect(*day, &known, probed, records_per_day);
-    let past = api::days(
-        place.zone,
-        *from,
-        to.checked_add_days(Days::new(PAST)).unwrap_or(*to),
-    )?;
-    let expected: Vec<Expected> = past.iter().map(|day| expect(day).0).collect();
-    let (reports, run) = api::plan(&days, &expected).await?;
-    let planned = reports.into_iter().zip(&days).map(|(report, day)| PlannedDay {
+    let (reports, run) = api::plan(days, &expected).await?;
+    let planned = reports.into_iter().zip(days).map(|(report, day)| PlannedDay {
         date: report.date,
         records: report.unique,
-        basis: expect(day).1,
+        basis: outlook.expect(*day).1,
         requests: report.cost.requests,
         windows: report.windows,
     });
-    let planned: Vec<PlannedDay> = planned.collect();
-    let plan = Plan {
-        days: planned,
+    Ok(Plan {
+        days: planned.collect(),
         records: run.records,
         requests: run.cost.requests,
         ratio: run.ratio,
         rate: api.rate,
         seconds: run.cost.requests as f64 * api::interval(api.rate).as_secs_f64(),
         asked,
-    };
-    report::output(|out| match json {
-        true => report::json(&plan, out),
-        false => report::plan(&plan, out),
-    })?;
-    Ok(Exit::Done)
+    })
 }
 
 /// The lake, if there is one: a plan makes none.
@@ -159,14 +160,48 @@ async fn lake(place: &LakeSettings) -> anyhow::Result<Option<Lake>> {
     Ok(Some(lake))
 }
 
-fn expect(day: Day, known: &Known, probed: Option<Probed>, assumed: u64) -> (Expected, Basis) {
-    let (records, hours, basis) = match (known.records(day.date), probed) {
-        (Some((records, basis)), _) => (records, busy_at_noon(), basis),
-        (None, Some(probed)) => (probed.records, probed.hours, Basis::Probe),
-        (None, None) => (assumed, busy_at_noon(), Basis::Assumed),
-    };
-    let expected = Expected { day, records, hours };
-    (expected, basis)
+/// How many records each day is expected to hold, and how that is known.
+#[derive(Debug)]
+struct Outlook {
+    known: Known,
+    probed: Option<Probed>,
+    /// Records of a day of which nothing is known.
+    assumed: u64,
+}
+
+impl Outlook {
+    /// The middle one of the days of which nothing is known.
+    fn unknown_day(&self, days: &[Day]) -> Option<Day> {
+        let unknown = |day: &&Day| self.known.records(day.date).is_none();
+        let unknown: Vec<&Day> = days.iter().filter(unknown).collect();
+        unknown.get(unknown.len() / 2).map(|day| **day)
+    }
+
+    /// Measures a day, which stands for all of which nothing is known; gives the number of requests too.
+    async fn measured(self, export: &ExportSettings, day: Day) -> anyhow::Result<(Outlook, u64)> {
+        let ExportSettings { api, lake, .. } = export;
+        let client = Client::new(ClientConfig {
+            // Nothing that it asks is worth keeping.
+            spool: None,
+            ..export::client_config(api, lake, export::credentials(api)?)
+        })?;
+        let (probed, cost) = client.probe(day).await?;
+        let outlook = Outlook {
+            probed: Some(probed),
+            ..self
+        };
+        Ok((outlook, cost.requests))
+    }
+
+    fn expect(&self, day: Day) -> (Expected, Basis) {
+        let (records, hours, basis) = match (self.known.records(day.date), self.probed) {
+            (Some((records, basis)), _) => (records, busy_at_noon(), basis),
+            (None, Some(probed)) => (probed.records, probed.hours, Basis::Probe),
+            (None, None) => (self.assumed, busy_at_noon(), Basis::Assumed),
+        };
+        let expected = Expected { day, records, hours };
+        (expected, basis)
+    }
 }
 
 /// Records of the days that the lake holds of the account.
