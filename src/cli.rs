@@ -11,10 +11,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{self, Account};
 use crate::demo::args::{RecordsArgs, ServeArgs};
+use crate::report::LogFormat;
 use crate::schema::{self, Table};
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity";
+Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity · \
+130 interrupted · 143 terminated";
 
 /// Streams call details of a contact-centre API into a lake of date-partitioned Parquet files.
 #[derive(Debug, Parser)]
@@ -23,9 +25,26 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// What it says while it is at work.
+    #[command(flatten)]
+    pub speech: SpeechArgs,
+}
+
+/// What a command says on standard error.
+#[derive(Debug, Args)]
+pub struct SpeechArgs {
     /// Say more on standard error; twice for everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
+    /// Say only warnings and errors on standard error: no progress, no notes.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// How lines on standard error are written.
+    #[arg(long, value_name = "FORMAT", global = true, value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// Seconds between two lines of progress where standard error is no terminal; 0 for none.
+    #[arg(long, value_name = "SECONDS", global = true, default_value = "30")]
+    pub progress_interval: u64,
 }
 
 /// The commands.

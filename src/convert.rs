@@ -13,32 +13,42 @@ use crate::day::Gather;
 use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
+use crate::job::Job;
 use crate::lake::{DayFacts, Lake};
 use crate::report::RunRecord;
 use crate::zone_check::ZoneCheck;
 use crate::{publish, report};
 
 /// Reads all inputs, then publishes day by day.
-pub(crate) async fn run(settings: ConvertSettings) -> anyhow::Result<Exit> {
-    let lake = publish::open(&settings.lake).await?;
+pub(crate) async fn run(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
+    let lake = publish::open(&settings.lake, job).await?;
     let mut record = RunRecord::start("convert", settings.account.as_str());
-    let outcome = convert(settings, &lake, &mut record).await;
+    let outcome = job.shown(convert(settings, &lake, &mut record, job)).await;
     publish::end_run(&lake, record, outcome, report::convert).await
 }
 
-async fn convert(settings: ConvertSettings, lake: &Lake, record: &mut RunRecord) -> anyhow::Result<Exit> {
+async fn convert(
+    settings: ConvertSettings,
+    lake: &Lake,
+    record: &mut RunRecord,
+    job: &Job,
+) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
-    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings)).await??;
+    let reader = job.clone();
+    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
     record.inputs = Some(reading.inputs);
     record.records = reading.records;
     record.extra = tally;
     record.faults = reading.faults;
-    record.files = publish::publish(lake, &account, gather.days()?, DayFacts::default()).await?;
+    let days: Vec<_> = gather.days()?.collect();
+    job.progress.begin("publishing", "days");
+    job.progress.expect(days.len() as u64, 0);
+    publish::publish(job, lake, &account, days, DayFacts::default(), record).await?;
     Ok(report::faults(&record.faults))
 }
 
 /// Reads all inputs into sorted rows.
-fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> {
+fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gather)> {
     let ConvertSettings {
         inputs,
         table,
@@ -50,6 +60,8 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         lake,
     } = settings;
     let Expanded { inputs, faults } = input::expand(inputs);
+    job.progress.begin("reading", "inputs");
+    job.progress.expect(inputs.len() as u64, input::size(&inputs));
     let tolerance = match rejects {
         Some(path) => Tolerance::Rejects(Rejects::create(path)?),
         None if *keep_going => Tolerance::KeepGoing,
@@ -63,18 +75,23 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
     };
     let gather = publish::gather(table, lake)?;
     let ((reading, tally), gather, zone) = gather_beside(gather, |sink| {
+        let mut sink = |batch| {
+            job.stop.check()?;
+            sink(batch)
+        };
         let intake = Intake {
             decoder: Decoder::new(table, source.clone()),
             source,
             tolerance,
             proof: lake.verify.then(|| Proof::new(table)),
-            sink,
+            sink: &mut sink,
+            progress: job.progress.clone(),
         };
         intake.read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
     if let Some(finding) = zone.finding(*timezone_offset) {
-        report::note(&format!("warning: {finding}"));
+        report::warn(&format!("warning: {finding}"));
     }
     Ok((reading, tally, gather))
 }

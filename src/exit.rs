@@ -9,6 +9,11 @@
 //! | 4 | retry later | the API or the store did not answer well enough, for now | run the same command again |
 //! | 5 | incomplete | windows of the API could not be proven complete; the message names them | read the message |
 //! | 6 | integrity | the lake holds what it must not hold | `callake verify` |
+//! | 130 | interrupted | Ctrl-C (SIGINT) stopped the run; what was complete is published | run the same command again |
+//! | 143 | terminated | SIGTERM stopped the run, likewise | run the same command again |
+//!
+//! The last two are what shells report of a process that a signal ended (128 and the signal's number), so that whoever
+//! started the run need not know whether it still could end by itself.
 
 use std::process::ExitCode;
 
@@ -17,6 +22,7 @@ use crate::config::Refused;
 use crate::day;
 use crate::input::InputError;
 use crate::lake;
+use crate::stop::{Signal, Stopped};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +41,19 @@ pub enum Exit {
     Incomplete = 5,
     /// The lake holds what it must not hold.
     Integrity = 6,
+    /// Ctrl-C stopped the run.
+    Interrupted = 130,
+    /// SIGTERM stopped the run.
+    Terminated = 143,
+}
+
+impl From<Signal> for Exit {
+    fn from(signal: Signal) -> Exit {
+        match signal {
+            Signal::Interrupt => Exit::Interrupted,
+            Signal::Terminate => Exit::Terminated,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
@@ -66,6 +85,9 @@ impl Exit {
                     ErrorKind::RetryLater => Exit::RetryLater,
                     ErrorKind::Incomplete => Exit::Incomplete,
                 };
+            }
+            if let Some(Stopped(signal)) = cause.downcast_ref::<Stopped>() {
+                return Exit::from(*signal);
             }
             if cause.is::<ConfigError>() {
                 return Exit::Usage;

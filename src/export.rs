@@ -11,6 +11,7 @@ use crate::day::{self, DayRows, Gather, Merge};
 use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
 use crate::input::Proof;
+use crate::job::Job;
 use crate::lake::{DayFacts, Lake, Read};
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
@@ -20,7 +21,7 @@ use crate::{due, publish, report, secrets};
 const PAGES_IN_FLIGHT: usize = 4;
 
 /// Reads the asked days from the API and publishes each as soon as it is whole.
-pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn run(settings: ExportSettings, job: &Job) -> anyhow::Result<Exit> {
     let ExportSettings {
         api,
         from,
@@ -28,39 +29,42 @@ pub(crate) async fn run(settings: ExportSettings) -> anyhow::Result<Exit> {
         refresh,
         lake: place,
     } = settings;
-    let client = client(&api, &place)?;
+    let client = client(&api, &place, job)?;
     let mut days = due::begun(api::days(place.zone, from, to)?)?;
-    let lake = publish::open(&place).await?;
+    let lake = publish::open(&place, job).await?;
     if !refresh {
         days = due::not_closed(days, &api, &lake).await?;
     }
     let mut record = RunRecord::start("export", api.account.as_str());
-    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
+    let outcome = job
+        .shown(export(job, &api, &place, client, days, &lake, &mut record))
+        .await;
     publish::end_run(&lake, record, outcome, report::export).await
 }
 
 /// Reads the days that are due by now, as [`run`] does.
-pub(crate) async fn sync(settings: SyncSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Exit> {
     let SyncSettings {
         api,
         from,
         lookback,
         lake: place,
     } = settings;
-    let client = client(&api, &place)?;
-    let lake = publish::open(&place).await?;
+    let client = client(&api, &place, job)?;
+    let lake = publish::open(&place, job).await?;
     let days = due::by_now(from, lookback, &api, &lake).await?;
     let mut record = RunRecord::start("sync", api.account.as_str());
-    let outcome = export(&api, &place, client, days, &lake, &mut record).await;
+    let outcome = job
+        .shown(export(job, &api, &place, client, days, &lake, &mut record))
+        .await;
     publish::end_run(&lake, record, outcome, report::export).await
 }
 
-fn client(settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Client> {
-    Ok(Client::new(client_config(
-        settings,
-        place,
-        credentials(settings)?,
-    ))?)
+fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Result<Client> {
+    Ok(Client::new(ClientConfig {
+        progress: job.progress.clone(),
+        ..client_config(settings, place, credentials(settings)?)
+    })?)
 }
 
 /// Who asks.
@@ -104,8 +108,9 @@ fn spool_beside(dest: &str) -> PathBuf {
     }
 }
 
-/// Reads the days; those that were published before an error stay published.
+/// Reads the days; those that were published before an error, or before the run was asked to stop, stay published.
 pub(crate) async fn export(
+    job: &Job,
     settings: &ApiSettings,
     place: &LakeSettings,
     client: Client,
@@ -113,19 +118,20 @@ pub(crate) async fn export(
     lake: &Lake,
     record: &mut RunRecord,
 ) -> anyhow::Result<Exit> {
+    job.progress.begin("exporting", "days");
+    job.progress.expect(days.len() as u64, seconds(&days));
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let spool = client.spool().cloned();
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
     let mut pages = Pages::new(schema::call_details(), settings, place)?;
-    while let Some(event) = events.recv().await {
+    while let Some(event) = job.stop.unless(events.recv()).await? {
         match event {
             Event::Page(page) => pages.take(&page)?,
             Event::Day(report) => {
                 let facts = facts(&report, settings.endpoint);
                 let rows = pages.take_day(day::Day::of(report.date), record)?;
-                record
-                    .files
-                    .extend(publish::publish(lake, &settings.account, rows, facts).await?);
+                job.progress.days_incomplete.add(u64::from(!report.is_complete()));
+                publish::publish(job, lake, &settings.account, rows, facts, record).await?;
                 if let Some(spool) = &spool {
                     spool.remove_through(report.window.to)?;
                 }
@@ -137,13 +143,18 @@ pub(crate) async fn export(
     reading.await??;
     // Rows that came along of days that were not asked for.
     let rows = pages.take_all(record)?;
-    record
-        .files
-        .extend(publish::publish(lake, &settings.account, rows, DayFacts::default()).await?);
+    job.progress.begin("publishing", "days");
+    job.progress.expect(rows.len() as u64, 0);
+    publish::publish(job, lake, &settings.account, rows, DayFacts::default(), record).await?;
     if let Some(spool) = &spool {
         spool.clear()?;
     }
     Ok(Exit::Done)
+}
+
+/// The seconds of the days together.
+fn seconds(days: &[Day]) -> u64 {
+    days.iter().map(|day| day.window.seconds() as u64).sum()
 }
 
 /// Pages of the day in hand, as sorted rows.

@@ -8,14 +8,17 @@ use chrono::Utc;
 use crate::config::{self, LakeLocation, Refused, SnapshotSettings, StatusSettings, VerifySettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
+use crate::job::Job;
 use crate::lake::{Lake, LakeOptions, SnapshotOptions};
 use crate::report;
 
 /// Checks the lake; exits with the code for integrity where something is wrong.
-pub(crate) async fn verify(settings: VerifySettings) -> anyhow::Result<Exit> {
+pub(crate) async fn verify(settings: VerifySettings, job: &Job) -> anyhow::Result<Exit> {
     let VerifySettings { location, deep, json } = settings;
     let scratch = Arc::new(Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?);
-    let verification = open(&location)?.verify(deep, scratch).await?;
+    let lake = open(&location, job)?;
+    job.progress.begin("verifying", "files");
+    let verification = job.droppable(lake.verify(deep, scratch)).await?;
     report::output(|out| match json {
         true => report::json(&verification, out),
         false => report::verification(&verification, out),
@@ -28,9 +31,10 @@ pub(crate) async fn verify(settings: VerifySettings) -> anyhow::Result<Exit> {
 }
 
 /// Shows what the lake covers; exits with the code for integrity where a file could not be read.
-pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn status(settings: StatusSettings, job: &Job) -> anyhow::Result<Exit> {
     let StatusSettings { location, json } = settings;
-    let status = open(&location)?.status().await?;
+    let lake = open(&location, job)?;
+    let status = job.droppable(lake.status()).await?;
     report::output(|out| match json {
         true => report::json(&status, out),
         false => report::status(&status, out),
@@ -43,7 +47,7 @@ pub(crate) async fn status(settings: StatusSettings) -> anyhow::Result<Exit> {
 }
 
 /// Copies the lake as an archive.
-pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::Result<Exit> {
     let SnapshotSettings {
         location,
         target,
@@ -59,9 +63,11 @@ pub(crate) async fn snapshot(settings: SnapshotSettings) -> anyhow::Result<Exit>
         name: name.unwrap_or_else(|| Utc::now().date_naive().to_string()),
         from,
         to,
-        options: options(&location),
+        options: options(&location, job),
     };
-    let snapshot = open(&location)?.snapshot(&asked, &scratch).await?;
+    let lake = open(&location, job)?;
+    job.progress.begin("copying", "files");
+    let snapshot = job.droppable(lake.snapshot(&asked, &scratch)).await?;
     report::output(|out| report::snapshot(&snapshot, out))?;
     Ok(Exit::Done)
 }
@@ -88,20 +94,22 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
 }
 
 /// Removes what killed runs left behind.
-pub(crate) async fn clean(location: LakeLocation) -> anyhow::Result<Exit> {
-    let cleaned = open(&location)?.clean().await?;
+pub(crate) async fn clean(location: LakeLocation, job: &Job) -> anyhow::Result<Exit> {
+    let lake = open(&location, job)?;
+    let cleaned = job.droppable(lake.clean()).await?;
     report::output(|out| report::cleaned(&cleaned, out))?;
     Ok(Exit::Done)
 }
 
 /// Opens a lake for all but publishing.
-pub(crate) fn open(location: &LakeLocation) -> anyhow::Result<Lake> {
-    Ok(Lake::for_reading(&location.lake, options(location))?)
+pub(crate) fn open(location: &LakeLocation, job: &Job) -> anyhow::Result<Lake> {
+    Ok(Lake::for_reading(&location.lake, options(location, job))?)
 }
 
-fn options(location: &LakeLocation) -> LakeOptions {
+fn options(location: &LakeLocation, job: &Job) -> LakeOptions {
     LakeOptions {
         endpoint_url: location.endpoint_url.clone(),
+        progress: job.progress.clone(),
         ..LakeOptions::default()
     }
 }

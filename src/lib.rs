@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`cli`], [`config`] | what was typed, and what it means |
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
+//! | `job`, `stop`, [`progress`] | what a run is given beside its settings: what shows it, stops it, counts it |
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
 //! | `due` | which days are to be read, by what the lake holds of them |
@@ -46,10 +47,12 @@ mod due;
 pub mod exit;
 mod export;
 pub mod input;
+mod job;
 mod json;
 pub mod lake;
 mod lake_commands;
 mod plan;
+pub mod progress;
 pub mod proof;
 mod publish;
 pub mod report;
@@ -59,6 +62,7 @@ mod run;
 pub mod schema;
 mod secrets;
 mod shell;
+pub mod stop;
 mod tour;
 mod zone_check;
 

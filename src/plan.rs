@@ -9,6 +9,7 @@ use crate::api::{self, Client, ClientConfig, Day, Expected, Probed, WindowReport
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, PlanSettings};
 use crate::day;
 use crate::exit::Exit;
+use crate::job::Job;
 use crate::lake::{DayPath, Lake, LakeOptions};
 use crate::{due, export, report, schema};
 
@@ -65,7 +66,7 @@ pub(crate) enum Basis {
 }
 
 /// Plans the export and prints the plan.
-pub(crate) async fn run(settings: PlanSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn run(settings: PlanSettings, job: &Job) -> anyhow::Result<Exit> {
     let PlanSettings {
         export,
         records_per_day,
@@ -81,7 +82,7 @@ pub(crate) async fn run(settings: PlanSettings) -> anyhow::Result<Exit> {
         assumed: records_per_day,
     };
     let (outlook, asked) = match outlook.unknown_day(&days) {
-        Some(day) if probe => outlook.measured(&export, day).await?,
+        Some(day) if probe => job.stop.unless(outlook.measured(&export, day)).await??,
         _ => (outlook, 0),
     };
     let plan = plan(&export, &days, &outlook, asked).await?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use crate::config::{Account, LakeSettings};
@@ -10,9 +10,11 @@ use crate::day::{DayRows, Gather, WriteOptions};
 use crate::decode::Tally;
 use crate::exit::Exit;
 use crate::input::InputError;
+use crate::job::Job;
 use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
 use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
+use crate::stop::Stopped;
 
 /// Part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
 /// meanwhile, and later while the rows that were not spilled still lie in memory.
@@ -32,7 +34,7 @@ fn is_light(rows: &DayRows) -> bool {
 }
 
 /// Opens the lake for publishing.
-pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
+pub(crate) async fn open(settings: &LakeSettings, job: &Job) -> anyhow::Result<Lake> {
     let LakeSettings {
         dest,
         zone,
@@ -49,6 +51,7 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
         force_network_fs: *force_network_fs,
         endpoint_url: endpoint_url.clone(),
         write: write_options(*memory),
+        progress: job.progress.clone(),
     };
     Ok(Lake::open(dest, options).await?)
 }
@@ -91,13 +94,16 @@ pub(crate) fn check_strict(settings: &LakeSettings, tally: &Tally) -> anyhow::Re
     .into())
 }
 
-/// Publishes days, each with the same facts.
+/// Publishes days, each with the same facts, and notes their files in the record as they are done. Where the run is to stop, no
+/// other day is begun.
 pub(crate) async fn publish(
+    job: &Job,
     lake: &Lake,
     account: &Account,
     days: impl IntoIterator<Item = DayRows>,
     facts: DayFacts,
-) -> anyhow::Result<Vec<DayLine>> {
+    record: &mut RunRecord,
+) -> anyhow::Result<()> {
     let heavy = Semaphore::new(HEAVY_AT_ONCE);
     let mut days: Vec<_> = days.into_iter().enumerate().collect();
     // Those to be encoded first: others wait for the disk meanwhile.
@@ -109,14 +115,29 @@ pub(crate) async fn publish(
                 true => None,
                 false => Some(heavy.acquire().await?),
             };
+            job.stop.check()?;
             let published = lake.publish(account.as_str(), rows, facts).await?;
+            job.progress.steps.add(1);
+            job.progress.days_published.add(1);
             anyhow::Ok((number, line(published)))
         }
     });
-    let published = stream::iter(publications).buffer_unordered(DAYS_AT_ONCE);
-    let mut lines: Vec<_> = published.try_collect().await?;
+    let mut published = stream::iter(publications).buffer_unordered(DAYS_AT_ONCE);
+    let (mut lines, mut outcome) = (Vec::new(), Ok(()));
+    while let Some(day) = published.next().await {
+        match day {
+            Ok(line) => lines.push(line),
+            // Days that were begun are waited for.
+            Err(error) if error.is::<Stopped>() => outcome = Err(error),
+            Err(error) => {
+                outcome = Err(error);
+                break;
+            }
+        }
+    }
     lines.sort_by_key(|(number, _)| *number);
-    Ok(lines.into_iter().map(|(_, line)| line).collect())
+    record.files.extend(lines.into_iter().map(|(_, line)| line));
+    outcome
 }
 
 /// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back. A run that

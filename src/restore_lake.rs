@@ -1,7 +1,7 @@
 //! `callake restore`: the lake → the records that it was made of.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use crate::config::{self, RestoreSettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
+use crate::job::Job;
 use crate::lake::{DayPath, Lake};
 use crate::restore::Records;
 use crate::{lake_commands, report};
@@ -18,30 +19,42 @@ use crate::{lake_commands, report};
 const BUFFER: usize = 1 << 20;
 
 /// Writes the records of the asked days, file by file, and says how many.
-pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn run(settings: RestoreSettings, job: &Job) -> anyhow::Result<Exit> {
     config::range(settings.from, settings.to)?;
-    let lake = lake_commands::open(&settings.location)?;
+    let lake = lake_commands::open(&settings.location, job)?;
     let paths = asked(&settings, &lake).await?;
+    job.progress.begin("restoring", "files");
+    job.progress.expect(paths.len() as u64, 0);
+    let restored = restore_to(&settings, &lake, paths, job);
+    let is_own_display = settings.output == Path::new("-") && io::stdout().is_terminal();
+    let told = match is_own_display {
+        true => job.stop.unless(restored).await??,
+        false => job.droppable(restored).await?,
+    };
+    report::note(&told);
+    Ok(Exit::Done)
+}
+
+/// Writes the records to the asked output; gives what there is to say of it.
+async fn restore_to(
+    settings: &RestoreSettings,
+    lake: &Lake,
+    paths: Vec<DayPath>,
+    job: &Job,
+) -> anyhow::Result<String> {
     let output = &settings.output;
     if output == Path::new("-") {
         let out = BufWriter::with_capacity(BUFFER, io::stdout());
-        let count = restore(&settings, &lake, paths, out, "standard output").await?;
-        report::note(&format!("restored {count} records"));
-        return Ok(Exit::Done);
+        let count = restore(settings, lake, paths, out, "standard output", job).await?;
+        return Ok(format!("restored {count} records"));
     }
     let name = output.display().to_string();
     let creating = || format!("create {name}");
     let count = if output.exists() && !output.is_file() {
         // A pipe or a device.
         let file = File::options().write(true).open(output).with_context(creating)?;
-        restore(
-            &settings,
-            &lake,
-            paths,
-            BufWriter::with_capacity(BUFFER, file),
-            &name,
-        )
-        .await?
+        let out = BufWriter::with_capacity(BUFFER, file);
+        restore(settings, lake, paths, out, &name, job).await?
     } else {
         // What was there stays until all of the new is.
         let folder = output
@@ -50,15 +63,14 @@ pub(crate) async fn run(settings: RestoreSettings) -> anyhow::Result<Exit> {
             .unwrap_or(Path::new("."));
         let file = NamedTempFile::new_in(folder).with_context(creating)?;
         let out = BufWriter::with_capacity(BUFFER, file.as_file());
-        let count = restore(&settings, &lake, paths, out, &name).await?;
+        let count = restore(settings, lake, paths, out, &name, job).await?;
         file.as_file()
             .sync_all()
             .with_context(|| format!("write {name}"))?;
         file.persist(output).with_context(creating)?;
         count
     };
-    report::note(&format!("restored {count} records to {name}"));
-    Ok(Exit::Done)
+    Ok(format!("restored {count} records to {name}"))
 }
 
 /// The files of the asked days. Rows without a day are part of the whole, and of no range.
@@ -82,6 +94,7 @@ async fn restore(
     paths: Vec<DayPath>,
     mut out: impl Write,
     name: &str,
+    job: &Job,
 ) -> anyhow::Result<usize> {
     let scratch = Scratch::new(&std::env::temp_dir(), TEMP_LEFTOVER_AGE)?;
     let writing = || format!("write {name}");
@@ -92,6 +105,7 @@ async fn restore(
             continue;
         };
         for batch in batches {
+            job.stop.check()?;
             let batch = batch.with_context(|| format!("read {path}"))?;
             lines.clear();
             Records::new(settings.table, &batch)
@@ -99,7 +113,9 @@ async fn restore(
                 .with_context(|| format!("restore {path}"))?;
             out.write_all(&lines).with_context(writing)?;
             count += batch.num_rows();
+            job.progress.records.add(batch.num_rows() as u64);
         }
+        job.progress.steps.add(1);
     }
     out.flush().with_context(writing)?;
     Ok(count)

@@ -3,15 +3,16 @@
 use anyhow::Context as _;
 use tokio::net::TcpListener;
 
-use crate::api::{self, Client, Credentials, Endpoint};
+use crate::api::{self, Client, ClientConfig, Credentials, Endpoint};
 use crate::config::{Account, ApiSettings, DEFAULT_MEMORY, ExportSettings, LakeSettings};
 use crate::demo::server::{self, ServerOptions};
 use crate::exit::Exit;
+use crate::job::Job;
 use crate::report::RunRecord;
 use crate::{export, publish, report};
 
 /// Serves the demo's records on loopback, exports all of its days into the lake at `dest`, says how to query it.
-pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
+pub(crate) async fn run(dest: String, job: &Job) -> anyhow::Result<Exit> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .context("open a port on loopback")?;
@@ -28,11 +29,23 @@ pub(crate) async fn run(dest: String) -> anyhow::Result<Exit> {
         secret: secret.into(),
     };
     let server = tokio::spawn(server::serve(listener, options));
-    let client = Client::new(export::client_config(&settings.api, &settings.lake, credentials))?;
+    let client = Client::new(ClientConfig {
+        progress: job.progress.clone(),
+        ..export::client_config(&settings.api, &settings.lake, credentials)
+    })?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
-    let lake = publish::open(&settings.lake).await?;
+    let lake = publish::open(&settings.lake, job).await?;
     let mut record = RunRecord::start("export", settings.api.account.as_str());
-    let outcome = export::export(&settings.api, &settings.lake, client, days, &lake, &mut record).await;
+    let exported = export::export(
+        job,
+        &settings.api,
+        &settings.lake,
+        client,
+        days,
+        &lake,
+        &mut record,
+    );
+    let outcome = job.shown(exported).await;
     server.abort();
     publish::end_run(&lake, record, outcome, |record, out| {
         report::export(record, out)?;

@@ -13,6 +13,7 @@ use super::error::ApiError;
 use super::http::{Answer, Attempt, Http};
 use super::request::Ask;
 use super::retry::{Cause, Failure, Retries, RetryPolicy};
+use crate::progress::Progress;
 
 /// Tries from which on a failure is told without being asked for: before, it may pass by itself.
 const TOLD_TRIES: u32 = 3;
@@ -60,10 +61,18 @@ pub(crate) struct Fetcher {
     random: Mutex<StdRng>,
     /// Seconds an attempt takes, smoothed.
     latency: Mutex<Option<f64>>,
+    progress: Progress,
 }
 
 impl Fetcher {
-    pub(crate) fn new(http: Http, auth: Auth, budget: Budget, policy: RetryPolicy, seed: u64) -> Self {
+    pub(crate) fn new(
+        http: Http,
+        auth: Auth,
+        budget: Budget,
+        policy: RetryPolicy,
+        seed: u64,
+        progress: Progress,
+    ) -> Self {
         let random = Mutex::new(StdRng::seed_from_u64(seed));
         Self {
             http,
@@ -72,6 +81,7 @@ impl Fetcher {
             policy,
             random,
             latency: Mutex::new(None),
+            progress,
         }
     }
 
@@ -94,7 +104,11 @@ impl Fetcher {
         let mut renewed = false;
         let mut tries = 0;
         loop {
-            cost.budget_wait_seconds += self.budget.take().await.as_secs_f64();
+            let waited = self.budget.take().await;
+            cost.budget_wait_seconds += waited.as_secs_f64();
+            self.progress.rate_wait_ms.add(waited.as_millis() as u64);
+            self.progress.requests.add(1);
+            self.progress.retries.add(u64::from(tries > 0));
             tries += 1;
             cost.requests += 1;
             let sent = Instant::now();
@@ -103,6 +117,7 @@ impl Fetcher {
             let failure = match attempt {
                 Attempt::Page(answer) => {
                     cost.bytes += answer.body.len() as u64;
+                    self.progress.bytes.add(answer.body.len() as u64);
                     return Ok(answer);
                 }
                 Attempt::Fatal(error) => return Err(error),
@@ -140,6 +155,7 @@ impl Fetcher {
                     ask.window
                 );
             }
+            self.progress.pause(cause, wait);
             *cost.retries.entry(failure.cause).or_default() += 1;
             cost.retry_wait_seconds += wait.as_secs_f64();
             // What the server asks for, and a used-up minute, hold for every request of the account.

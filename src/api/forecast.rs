@@ -20,6 +20,7 @@ use super::report::{DayReport, RunReport};
 use super::request::{Ask, LIMIT};
 use super::window::{Bounds, Window};
 use super::{Day, Event};
+use crate::progress::Progress;
 
 /// One session in three ends at the bot.
 const BOTS: u64 = 3;
@@ -118,6 +119,7 @@ pub(super) async fn plan(
         settling,
         now: &Utc::now,
         lanes: &|| 1,
+        progress: &Progress::default(),
     };
     let reading = async {
         let outcome = read::read_days(&ask, setting, &sender).await;

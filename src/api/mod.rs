@@ -58,6 +58,8 @@ pub use retry::RetryPolicy;
 pub use spool::Spool;
 pub use window::Window;
 
+use crate::progress::Progress;
+
 /// How to reach the API, and as whom.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
@@ -89,6 +91,8 @@ pub struct ClientConfig {
     pub spool: Option<PathBuf>,
     /// Seed of the retries' jitter.
     pub seed: u64,
+    /// Where requests, windows and records are counted.
+    pub progress: Progress,
 }
 
 impl ClientConfig {
@@ -110,6 +114,7 @@ impl ClientConfig {
             settling: SETTLING,
             spool: None,
             seed: 0,
+            progress: Progress::default(),
         }
     }
 }
@@ -158,6 +163,7 @@ pub struct Client {
     settling: TimeDelta,
     timezone_offset: i32,
     spool: Option<Spool>,
+    progress: Progress,
 }
 
 impl Client {
@@ -182,6 +188,7 @@ impl Client {
             settling,
             spool,
             seed,
+            progress,
         } = config;
         let template = request::Template::new(
             &host,
@@ -194,7 +201,7 @@ impl Client {
         let http = http::Http::new(template, timezone_offset, timeout, max_body)?;
         let auth = auth::Auth::new(credentials)?;
         let budget = budget::Budget::new(rate_per_minute);
-        let fetcher = fetch::Fetcher::new(http, auth, budget, retry, seed);
+        let fetcher = fetch::Fetcher::new(http, auth, budget, retry, seed, progress.clone());
         let offset = timezone_offset.to_string();
         let mut identity = vec![host.as_str(), endpoint.name(), &account, &stream, &offset];
         identity.extend(selected_fields.iter().map(String::as_str));
@@ -204,6 +211,7 @@ impl Client {
             settling,
             timezone_offset,
             spool,
+            progress,
         })
     }
 
@@ -250,6 +258,7 @@ impl Client {
             settling: self.settling.num_seconds(),
             now: &Utc::now,
             lanes: &|| self.fetcher.lanes(),
+            progress: &self.progress,
         };
         let (mut run, outcome) = read::read_days(&ask, setting, &events).await;
         run.settle(total.into_inner().unwrap_or_else(PoisonError::into_inner));

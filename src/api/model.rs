@@ -22,6 +22,7 @@ use super::report::{DayReport, RunReport};
 use super::request::{Ask, Direction, LIMIT, MAX_OFFSET, Narrow};
 use super::spool::Spool;
 use super::window::Window;
+use crate::progress::Progress;
 
 /// 2025-09-30T00:00:00Z.
 pub(crate) const DAY: i64 = 1_759_190_400;
@@ -362,6 +363,7 @@ impl Model {
                 settling: 900,
                 now: &now,
                 lanes: &|| lanes,
+                progress: &Progress::default(),
             };
             let reading = async {
                 let outcome = read::read_days(&ask, setting, &sender).await;

@@ -43,6 +43,7 @@ use super::tally::{Tally, distinct};
 use super::walk::{self, Verdict, Walk, Way};
 use super::window::{Bounds, MAX_SECONDS, Window};
 use super::{Day, Event, FetchedPage};
+use crate::progress::Progress;
 
 mod plan;
 mod settle;
@@ -81,6 +82,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) now: &'a (dyn Fn() -> DateTime<Utc> + Sync),
     /// How many requests must be under way to use up the budget.
     pub(crate) lanes: &'a (dyn Fn() -> usize + Sync),
+    /// Where windows and records are counted, and as work the seconds of the days that were read.
+    pub(crate) progress: &'a Progress,
 }
 
 /// A window about to be walked.
@@ -309,6 +312,8 @@ impl<'a> Reader<'a> {
             .add(window, times, all().filter(|row| !row.conversation).count());
         self.edges.compare(&mut self.readings, window, walk.bounds, all());
         self.run.windows += 1;
+        self.setting.progress.windows.add(1);
+        self.setting.progress.work.add(self.tally.seconds_of_days(window));
         self.tally.add_window(WindowReport {
             window,
             pages: walk.pages.len() as u32,
@@ -323,7 +328,9 @@ impl<'a> Reader<'a> {
     /// Counts the rows of pages and sends them on.
     async fn deliver(&mut self, walk: Walk) -> Result<(), ApiError> {
         let window = walk.window;
-        self.run.rows += walk.rows().count() as u64;
+        let rows = walk.rows().count() as u64;
+        self.run.rows += rows;
+        self.setting.progress.records.add(rows);
         for (offset, answer) in walk.pages {
             self.tally.count(window, &answer);
             if !answer.page.rows.iter().any(|row| self.is_of_days(row)) {

@@ -52,6 +52,12 @@ impl Tally {
         self.days.iter().map(|day| day.report.window)
     }
 
+    /// How many seconds of the window belong to days.
+    pub(crate) fn seconds_of_days(&self, window: Window) -> u64 {
+        let within = |day: Window| (day.to.min(window.to) - day.from.max(window.from)).max(0);
+        self.windows().map(within).sum::<i64>() as u64
+    }
+
     /// Adds to the costs of the day that a window begins in.
     pub(crate) fn charge(&mut self, window: Window, cost: &Cost) {
         if let Some(day) = self.day_of(window) {

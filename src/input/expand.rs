@@ -32,6 +32,18 @@ pub fn expand(arguments: &[String]) -> Expanded {
     out
 }
 
+/// Bytes of the inputs as they lie there; 0 where one of them does not say.
+pub fn size(inputs: &[Input]) -> u64 {
+    let size = |input: &Input| match input {
+        Input::Stdin => None,
+        Input::File(path) => std::fs::metadata(path)
+            .ok()
+            .filter(|found| found.is_file())
+            .map(|found| found.len()),
+    };
+    inputs.iter().map(size).sum::<Option<u64>>().unwrap_or(0)
+}
+
 impl Expanded {
     fn add(&mut self, argument: &str) -> Result<(), InputError> {
         if argument == "-" {

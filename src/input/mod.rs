@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, Utc};
 
-pub use expand::{Expanded, expand};
+pub use expand::{Expanded, expand, size};
 pub use read::{BatchSink, Fault, Intake, Proof, Reading, Rejects, Tolerance};
 
 /// One input: a file, or standard input.

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Cursor, Read};
 use chrono::Utc;
 
 use super::{Input, InputError, Opened};
+use crate::progress::Progress;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -33,7 +34,9 @@ const TWICE: &str = "it is compressed twice: decompress it once, and read what c
 /// The longest of the first bytes.
 const MAGIC: usize = 6;
 
-pub(super) fn open(input: &Input) -> Result<Opened, InputError> {
+/// Opens the input; the bytes that lie in it are counted as work as they are read.
+pub(super) fn open(input: &Input, progress: &Progress) -> Result<Opened, InputError> {
+    let counted = |reader| Counted(reader, progress.clone());
     match input {
         Input::Stdin => Ok(Opened {
             reader: decompressed(input, std::io::stdin())?,
@@ -46,7 +49,7 @@ pub(super) fn open(input: &Input) -> Result<Opened, InputError> {
                 .and_then(|metadata| metadata.modified())
                 .map_err(InputError::io(input))?;
             Ok(Opened {
-                reader: decompressed(input, file)?,
+                reader: decompressed(input, counted(file))?,
                 modified: modified.into(),
             })
         }
@@ -90,6 +93,17 @@ fn readable(
         Some(error) => Box::new(start.chain(Failed(Some(error)))),
         None => Box::new(start.chain(reader)),
     })
+}
+
+/// Counts what is read.
+struct Counted<R>(R, Progress);
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, room: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.0.read(room)?;
+        self.1.work.add(read as u64);
+        Ok(read)
+    }
 }
 
 /// Gives its error, then nothing.

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 
 use super::{Input, InputError, open};
 use crate::decode::{Decoder, Event, Problem, Source, Stream, Tally};
+use crate::progress::Progress;
 use crate::proof::{Originals, ProofError};
 use crate::schema::Table;
 
@@ -78,6 +79,8 @@ pub struct Intake<'a> {
     pub proof: Option<Proof>,
     /// What takes the batches.
     pub sink: &'a mut BatchSink<'a>,
+    /// Where inputs, records and bytes are counted.
+    pub progress: Progress,
 }
 
 impl Intake<'_> {
@@ -108,7 +111,7 @@ impl Intake<'_> {
             });
         }
         for input in inputs {
-            let opened = match open::open(input) {
+            let opened = match open::open(input, &self.progress) {
                 Ok(opened) => opened,
                 Err(error) => {
                     let cause = match &error {
@@ -127,6 +130,7 @@ impl Intake<'_> {
             });
             self.read_one(input, opened.reader, fetched_at, &mut reading)?;
             reading.inputs += 1;
+            self.progress.steps.add(1);
         }
         self.hand_over()?;
         Ok((reading, self.decoder.take_tally()))
@@ -167,6 +171,7 @@ impl Intake<'_> {
                     Ok(bytes) => {
                         stream.filled(bytes);
                         reading.bytes += bytes as u64;
+                        self.progress.bytes.add(bytes as u64);
                     }
                     Err(error) => {
                         let cause = format!("read after record {}: {error}", stream.records());
@@ -188,6 +193,7 @@ impl Intake<'_> {
             return Ok(());
         }
         let batch = self.decoder.flush()?;
+        self.progress.records.add(batch.num_rows() as u64);
         if let Some(proof) = &mut self.proof {
             proof.prove(&batch)?;
         }

@@ -49,6 +49,7 @@ use chrono_tz::Tz;
 
 use self::store::Store;
 use crate::day::{self, WriteOptions};
+use crate::progress::Progress;
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
@@ -63,6 +64,8 @@ pub struct LakeOptions {
     pub endpoint_url: Option<String>,
     /// How files are written.
     pub write: WriteOptions,
+    /// Where files are counted, as they are verified or copied.
+    pub progress: Progress,
 }
 
 impl Default for LakeOptions {
@@ -73,6 +76,7 @@ impl Default for LakeOptions {
             force_network_fs: false,
             endpoint_url: None,
             write: WriteOptions::default(),
+            progress: Progress::default(),
         }
     }
 }

@@ -107,33 +107,36 @@ impl Lake {
         }
         store.prepare(options).await?;
         begin(&store, &place, &Asked { from: *from, to: *to }, scratch).await?;
+        let mut asked = Vec::new();
+        for table in schema::tables() {
+            asked.extend(self.sized_files(&table.name).await?);
+        }
+        asked.retain(|(path, _)| is_asked(path, *from, *to));
+        let progress = &self.options.progress;
+        progress.expect(asked.len() as u64, asked.iter().map(|file| file.1).sum());
         let mut files = Vec::new();
         let mut found = 0;
-        for table in schema::tables() {
-            for path in self
-                .day_files(&table.name)
-                .await?
-                .into_iter()
-                .filter(|path| is_asked(path, *from, *to))
-            {
-                let present = store.local_file(&path, scratch).await?;
-                let copy = match present {
-                    Some(copy) => {
-                        found += 1;
-                        copy
-                    }
-                    None => {
-                        let Some(original) = self.local_file(&path, scratch).await? else {
-                            continue;
-                        };
-                        store.put_absent(&path.to_string(), original.path()).await?;
-                        // What is there now: in a store this is the proof that all bytes arrived.
-                        let copy = store.local_file(&path, scratch).await?;
-                        copy.ok_or_else(|| Error::damaged(&path, format!("is gone from {place} again")))?
-                    }
-                };
-                files.push(describe(path, copy).await?);
-            }
+        for (path, bytes) in asked {
+            let present = store.local_file(&path, scratch).await?;
+            let copy = match present {
+                Some(copy) => {
+                    found += 1;
+                    copy
+                }
+                None => {
+                    let Some(original) = self.local_file(&path, scratch).await? else {
+                        continue;
+                    };
+                    store.put_absent(&path.to_string(), original.path()).await?;
+                    // What is there now: in a store this is the proof that all bytes arrived.
+                    let copy = store.local_file(&path, scratch).await?;
+                    copy.ok_or_else(|| Error::damaged(&path, format!("is gone from {place} again")))?
+                }
+            };
+            files.push(describe(path, copy).await?);
+            progress.steps.add(1);
+            progress.work.add(bytes);
+            progress.bytes.add(bytes);
         }
         files.sort();
         let manifest = Manifest {

@@ -119,6 +119,8 @@ impl Lake {
         }
         files.sort();
         let bytes: u64 = files.iter().map(|file| file.1).sum();
+        let progress = &self.options.progress;
+        progress.expect(files.len() as u64, bytes);
         // A row takes more than ten bytes, so there are fewer keys than that.
         let mut keys = KeyLog::new(&scratch, bytes / 10)?;
         let mut paths = Vec::new();
@@ -139,6 +141,10 @@ impl Lake {
             report.files += 1;
             report.bytes += bytes;
             report.rows += checked.rows;
+            progress.steps.add(1);
+            progress.work.add(bytes);
+            progress.bytes.add(bytes);
+            progress.records.add(checked.rows);
             report.findings.extend(checked.findings);
             if let Some(facts) = checked.facts {
                 let first = *zone.get_or_insert(facts.zone);

@@ -8,13 +8,13 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "tests" / "samples"
+BINARY = os.environ.get("CALLAKE_BIN", str(ROOT / "target" / "debug" / "callake"))
 
 
 def run(*arguments, code=0, **options):
     """Runs the binary; fails with both streams where the exit code is another one, or none of those wanted."""
-    binary = os.environ.get("CALLAKE_BIN", str(ROOT / "target" / "debug" / "callake"))
     options.setdefault("timeout", 300)
-    done = subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, **options)
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, **options)
     assert done.returncode in (code if isinstance(code, tuple) else (code,)), (
         f"callake {' '.join(map(str, arguments))}: exit code {done.returncode}, want {code}\n"
         f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}"

@@ -113,7 +113,7 @@ def pod_command():
     job = yaml.safe_load(blocks("operating", "yaml")[0])["spec"]["jobTemplate"]["spec"]
     (container,) = job["template"]["spec"]["containers"]
     (rule,) = job["podFailurePolicy"]["rules"]
-    assert rule["onExitCodes"] == {"containerName": container["name"], "operator": "NotIn", "values": [4, 137, 143]}
+    assert rule["onExitCodes"] == {"containerName": container["name"], "operator": "NotIn", "values": [4, 130, 137, 143]}
     return container["args"]
 
 
@@ -128,7 +128,7 @@ def dag_command():
 def test_exit_codes_are_those_of_the_program():
     help_text = " ".join(run("--help").stdout.partition("Exit codes:")[2].split())
     names = dict(part.strip().split(" ", 1) for part in help_text.split("·"))
-    listed = dict(re.findall(r"^\| (\d) \| ([a-z ]+?) *(?:\(|\|)", PAGES["operating"], flags=re.M))
+    listed = dict(re.findall(r"^\| (\d+) \| ([a-z ]+?) *(?:\(|\|)", PAGES["operating"], flags=re.M))
     assert listed == names
 
 

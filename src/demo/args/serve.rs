@@ -256,10 +256,7 @@ impl ServeArgs {
             token.as_deref().unwrap_or("signed")
         )?;
         out.flush()?;
-        tokio::select! {
-            served = serving => served,
-            interrupted = tokio::signal::ctrl_c() => interrupted.context("wait for an interrupt"),
-        }
+        serving.await
     }
 }
 
