@@ -1,7 +1,10 @@
 //! What was typed.
 
 mod examples;
+mod file;
+mod parse;
 mod settings;
+mod variables;
 
 use std::path::PathBuf;
 
@@ -14,6 +17,8 @@ use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::report::LogFormat;
 use crate::schema::{self, Table};
 
+pub use parse::{Invocation, command, parse};
+
 const EXIT_CODES: &str = "\
 Exit codes: 0 done · 1 failed · 2 usage · 3 bad input · 4 retry later · 5 incomplete · 6 integrity · \
 130 interrupted · 143 terminated";
@@ -25,6 +30,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+    /// TOML file with options, for one account or several; an argument or a variable beats what it says.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
     /// What it says while it is at work.
     #[command(flatten)]
     pub speech: SpeechArgs,
@@ -98,7 +106,7 @@ pub struct ConvertArgs {
     #[arg(required = true, value_name = "INPUT")]
     pub inputs: Vec<String>,
     /// The account that the records were read from; names the files of the lake.
-    #[arg(long, value_name = "ID", env = "CALLAKE_ACCOUNT", value_parser = Account::parse)]
+    #[arg(long, value_name = "ID", value_parser = Account::parse)]
     pub account: Account,
     /// The endpoint that they were read from; stands in the rows.
     #[arg(long, value_name = "NAME")]
@@ -124,13 +132,13 @@ pub struct ConvertArgs {
 #[derive(Debug, Args)]
 pub struct ApiArgs {
     /// Origin of the API; plain http only to this machine.
-    #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
+    #[arg(long, value_name = "URL")]
     pub host: String,
     /// The account to read; names the files of the lake.
-    #[arg(long, value_name = "ID", env = "CALLAKE_ACCOUNT", value_parser = Account::parse)]
+    #[arg(long, value_name = "ID", value_parser = Account::parse)]
     pub account: Account,
     /// The stream (app) to read as, st-….
-    #[arg(long, value_name = "ID", env = "CALLAKE_STREAM")]
+    #[arg(long, value_name = "ID")]
     pub stream: String,
     /// The endpoint to read.
     #[arg(long, value_name = "NAME", default_value = "v2")]
@@ -142,11 +150,20 @@ pub struct ApiArgs {
     #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub rate: u32,
     /// File with the token.
-    #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// Variable that holds the token, in place of CALLAKE_TOKEN.
+    #[arg(long, value_name = "NAME", conflicts_with = "token_file")]
+    pub token_env: Option<String>,
+    /// Variable that holds the id of the app that signs tokens, in place of CALLAKE_APP_ID.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["token_file", "token_env"])]
+    pub app_id_env: Option<String>,
+    /// Variable that holds the secret of that app, in place of CALLAKE_APP_SECRET.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["token_file", "token_env"])]
+    pub app_secret_env: Option<String>,
     /// Local folder for pages that are fetched and not yet published, so that a killed run does not ask for them again; by default
     /// in the lake if that is local, else in the temporary folder.
-    #[arg(long, value_name = "DIR", env = "CALLAKE_SPOOL")]
+    #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
 }
 
@@ -208,7 +225,7 @@ pub struct SyncArgs {
 #[derive(Debug, Args)]
 pub struct LakeArgs {
     /// Folder or URL (s3://, gs://, az://) of the lake; a folder is made where it is missing.
-    #[arg(long, value_name = "DEST", env = "CALLAKE_DEST")]
+    #[arg(long, value_name = "DEST")]
     pub dest: String,
     /// Time zone of the lake's days; one lake has one.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
@@ -223,7 +240,7 @@ pub struct LakeArgs {
     #[arg(long)]
     pub force_network_fs: bool,
     /// Endpoint of an S3-compatible store.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// Rebuild each record from its row and compare it with what came in before publishing.
     #[arg(long)]
@@ -257,7 +274,7 @@ pub struct LocationArgs {
     #[arg(value_name = "LAKE", env = "CALLAKE_DEST")]
     pub lake: String,
     /// Endpoint of an S3-compatible store.
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL")]
+    #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
 }
 
@@ -409,11 +426,10 @@ fn table(name: &str) -> Result<&'static Table, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::command;
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory as _;
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -153,6 +153,19 @@ pub struct ConvertSettings {
     pub lake: LakeSettings,
 }
 
+/// Where the API's credentials lie; never what they are.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    /// File with the token.
+    pub token_file: Option<PathBuf>,
+    /// Variable with the token.
+    pub token_env: Option<String>,
+    /// Variable with the id of the app that signs tokens.
+    pub app_id_env: Option<String>,
+    /// Variable with the secret of that app.
+    pub app_secret_env: Option<String>,
+}
+
 /// How to reach the API.
 #[derive(Debug, Clone)]
 pub struct ApiSettings {
@@ -168,8 +181,8 @@ pub struct ApiSettings {
     pub timezone_offset: i32,
     /// Requests a minute.
     pub rate: u32,
-    /// File with the token.
-    pub token_file: Option<PathBuf>,
+    /// Where the credentials lie.
+    pub secrets: Secrets,
     /// Folder for pages that are fetched and not yet published; `None` for one of the lake's own, or a temporary one.
     pub spool: Option<PathBuf>,
 }

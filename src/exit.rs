@@ -63,6 +63,41 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// From the best to the worst: the further on, the more somebody has to do about it.
+    const BY_WEIGHT: [Exit; 9] = [
+        Exit::Done,
+        Exit::RetryLater,
+        Exit::Interrupted,
+        Exit::Terminated,
+        Exit::Incomplete,
+        Exit::BadInput,
+        Exit::Usage,
+        Exit::Failed,
+        Exit::Integrity,
+    ];
+
+    /// The worse of two, where one command did several things.
+    #[must_use]
+    pub fn worse(self, other: Exit) -> Exit {
+        let weight = |exit| Exit::BY_WEIGHT.iter().position(|known| *known == exit);
+        if weight(other) > weight(self) { other } else { self }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Exit::Done => "done",
+            Exit::Failed => "failed",
+            Exit::Usage => "usage",
+            Exit::BadInput => "bad input",
+            Exit::RetryLater => "retry later",
+            Exit::Incomplete => "incomplete",
+            Exit::Integrity => "integrity",
+            Exit::Interrupted => "interrupted",
+            Exit::Terminated => "terminated",
+        }
+    }
+
     /// The one place where an error becomes an exit code.
     pub fn of(error: &anyhow::Error) -> Exit {
         for cause in error.chain() {
@@ -120,5 +155,18 @@ impl Exit {
             }
         }
         Exit::Failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn the_worse_of_two_is_what_somebody_has_to_look_at() {
+        assert_eq!(Exit::Done.worse(Exit::RetryLater), Exit::RetryLater);
+        assert_eq!(Exit::Failed.worse(Exit::RetryLater), Exit::Failed);
+        assert_eq!(Exit::Incomplete.worse(Exit::Integrity), Exit::Integrity);
+        assert_eq!(Exit::Done.worse(Exit::Done), Exit::Done);
     }
 }

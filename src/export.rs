@@ -69,7 +69,7 @@ fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Re
 
 /// Who asks.
 pub(crate) fn credentials(settings: &ApiSettings) -> anyhow::Result<api::Credentials> {
-    secrets::credentials(settings.token_file.as_deref())
+    secrets::credentials(&settings.secrets)
 }
 
 /// What the client needs of the settings.
@@ -85,7 +85,7 @@ pub(crate) fn client_config(
         endpoint,
         timezone_offset,
         rate,
-        token_file: _,
+        secrets: _,
         spool,
     } = settings;
     ClientConfig {

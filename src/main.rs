@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use callake::cli::Cli;
-use clap::Parser as _;
-
 /// Columns are built and dropped by the hundred a batch: with glibc's allocator a conversion takes a seventh more processor time.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    callake::run(Cli::parse()).into()
+    match callake::cli::parse(std::env::args_os()) {
+        Ok(invocations) => callake::run(invocations).into(),
+        Err(error) => error.exit(),
+    }
 }

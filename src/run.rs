@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 
-use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs, SpeechArgs};
+use crate::cli::{Command, DemoArgs, DemoCommand, Invocation, SchemaArgs, SpeechArgs};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::progress::Progress;
@@ -12,32 +13,72 @@ use crate::report::{self, Voice};
 use crate::stop::Stop;
 use crate::{convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
 
-/// Runs the command; what went wrong is on standard error when it returns.
-pub fn run(cli: Cli) -> Exit {
-    let Cli { command, speech } = cli;
-    report::start_logging(Voice {
-        quiet: speech.quiet,
-        verbose: speech.verbose,
-        format: speech.log_format,
-    });
-    run_to_end(command, &speech).unwrap_or_else(|error| {
+/// Runs the command for each account it was typed for, one after the other, and gives the worst of their codes; what went wrong
+/// is on standard error when it returns.
+pub fn run(invocations: Vec<Invocation>) -> Exit {
+    if let Some(first) = invocations.first() {
+        let SpeechArgs {
+            verbose,
+            quiet,
+            log_format: format,
+            ..
+        } = first.cli.speech;
+        report::start_logging(Voice {
+            quiet,
+            verbose,
+            format,
+        });
+    }
+    run_each(invocations).unwrap_or_else(|error| {
         report::error(&error);
         Exit::of(&error)
     })
 }
 
-fn run_to_end(command: Command, speech: &SpeechArgs) -> anyhow::Result<Exit> {
-    let job = Job {
-        progress: Progress::default(),
-        stop: Stop::listen().context("listen for signals")?,
-        name: None,
-        interval: Duration::from_secs(speech.progress_interval),
-    };
+fn run_each(invocations: Vec<Invocation>) -> anyhow::Result<Exit> {
+    let stop = Stop::listen().context("listen for signals")?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("start the threads")?;
-    runtime.block_on(dispatch(command, &job))
+    let mut worst = Exit::Done;
+    for Invocation { name, cli } in invocations {
+        let job = Job {
+            progress: Progress::default(),
+            stop: stop.clone(),
+            name,
+            interval: Duration::from_secs(cli.speech.progress_interval),
+        };
+        let exit = run_one(cli.command, &job, &runtime);
+        worst = worst.worse(exit);
+        if stop.check().is_err() {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+fn run_one(command: Command, job: &Job, runtime: &Runtime) -> Exit {
+    let outcome = runtime.block_on(dispatch(command, job));
+    let outcome = match &job.name {
+        Some(name) => outcome.with_context(|| format!("account {name}")),
+        None => outcome,
+    };
+    match (outcome, &job.name) {
+        (Ok(exit), None) => exit,
+        (Ok(Exit::Done), Some(name)) => {
+            report::note(&format!("account {name}: done"));
+            Exit::Done
+        }
+        (Ok(exit), Some(name)) => {
+            report::warn(&format!("account {name}: {}", exit.name()));
+            exit
+        }
+        (Err(error), _) => {
+            report::error(&error);
+            Exit::of(&error)
+        }
+    }
 }
 
 async fn dispatch(command: Command, job: &Job) -> anyhow::Result<Exit> {

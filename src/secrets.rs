@@ -3,44 +3,58 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::Credentials;
+use crate::config::Secrets;
 
-/// Finds the credentials: the token file where one is named, else `CALLAKE_TOKEN`, else `CALLAKE_APP_ID` and
+/// Finds the credentials: those that are named by file or variable, else `CALLAKE_TOKEN`, else `CALLAKE_APP_ID` and
 /// `CALLAKE_APP_SECRET`.
 ///
 /// # Errors
 /// There are none, half of them, or the file can't be read or is empty.
-pub(crate) fn credentials(token_file: Option<&Path>) -> anyhow::Result<Credentials> {
+pub(crate) fn credentials(secrets: &Secrets) -> anyhow::Result<Credentials> {
+    let Secrets {
+        token_file,
+        token_env,
+        app_id_env,
+        app_secret_env,
+    } = secrets;
     if let Some(path) = token_file {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("read the token file {}", path.display()))?;
-        let token = text.trim();
-        if token.is_empty() {
-            bail!("read the token file {}: it is empty", path.display());
-        }
-        return Ok(Credentials::Token(token.to_string().into()));
+        return from_file(path);
     }
-    match (
-        variable("CALLAKE_TOKEN"),
-        variable("CALLAKE_APP_ID"),
-        variable("CALLAKE_APP_SECRET"),
-    ) {
-        (Some(token), _, _) => Ok(Credentials::Token(token)),
-        (None, Some(id), Some(secret)) => {
-            use secrecy::ExposeSecret as _;
-            Ok(Credentials::App {
-                id: id.expose_secret().to_string(),
-                secret,
-            })
-        }
-        (None, Some(_), None) => bail!("sign a token: CALLAKE_APP_ID is set, CALLAKE_APP_SECRET is not"),
-        (None, None, Some(_)) => bail!("sign a token: CALLAKE_APP_SECRET is set, CALLAKE_APP_ID is not"),
-        (None, None, None) => bail!(
+    if let Some(name) = token_env {
+        let token = variable(name).with_context(|| format!("find the API's token: {name} is not set"))?;
+        return Ok(Credentials::Token(token));
+    }
+    let id_name = app_id_env.as_deref().unwrap_or("CALLAKE_APP_ID");
+    let secret_name = app_secret_env.as_deref().unwrap_or("CALLAKE_APP_SECRET");
+    let names_app = app_id_env.is_some() || app_secret_env.is_some();
+    if let Some(token) = variable("CALLAKE_TOKEN").filter(|_| !names_app) {
+        return Ok(Credentials::Token(token));
+    }
+    match (variable(id_name), variable(secret_name)) {
+        (Some(id), Some(secret)) => Ok(Credentials::App {
+            id: id.expose_secret().to_string(),
+            secret,
+        }),
+        (Some(_), None) => bail!("sign a token: {id_name} is set, {secret_name} is not"),
+        (None, Some(_)) => bail!("sign a token: {secret_name} is set, {id_name} is not"),
+        (None, None) if names_app => bail!("sign a token: neither {id_name} nor {secret_name} is set"),
+        (None, None) => bail!(
             "find the API's credentials: set CALLAKE_TOKEN, or CALLAKE_APP_ID and CALLAKE_APP_SECRET, or use --token-file FILE"
         ),
     }
+}
+
+fn from_file(path: &Path) -> anyhow::Result<Credentials> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("read the token file {}", path.display()))?;
+    let token = text.trim();
+    if token.is_empty() {
+        bail!("read the token file {}: it is empty", path.display());
+    }
+    Ok(Credentials::Token(token.to_string().into()))
 }
 
 fn variable(name: &str) -> Option<SecretString> {

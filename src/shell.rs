@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
+use crate::cli::command;
 use crate::exit::Exit;
 use crate::report;
 
@@ -14,7 +13,7 @@ use crate::report;
 pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     // The generator panics where it can't write, so it writes to memory.
     let mut text = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "callake", &mut text);
+    clap_complete::generate(shell, &mut command(), "callake", &mut text);
     report::output(|out| out.write_all(&text))?;
     Ok(Exit::Done)
 }
@@ -22,7 +21,7 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
 /// Writes a manual page for each command, `callake-export.1` and so on, and one for all.
 pub(crate) fn manual(folder: &Path) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(folder).with_context(|| format!("create folder {}", folder.display()))?;
-    clap_mangen::generate_to(Cli::command(), folder)
+    clap_mangen::generate_to(command(), folder)
         .with_context(|| format!("write manual pages to {}", folder.display()))?;
     Ok(Exit::Done)
 }

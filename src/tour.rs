@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 
 use crate::api::{self, Client, ClientConfig, Credentials, Endpoint};
-use crate::config::{Account, ApiSettings, DEFAULT_MEMORY, ExportSettings, LakeSettings};
+use crate::config::{Account, ApiSettings, DEFAULT_MEMORY, ExportSettings, LakeSettings, Secrets};
 use crate::demo::server::{self, ServerOptions};
 use crate::exit::Exit;
 use crate::job::Job;
@@ -65,7 +65,7 @@ fn settings(options: &ServerOptions, host: String, dest: String) -> anyhow::Resu
             endpoint: Endpoint::V2,
             timezone_offset: 0,
             rate: 60,
-            token_file: None,
+            secrets: Secrets::default(),
             spool: None,
         },
         from: first,

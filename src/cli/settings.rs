@@ -7,7 +7,7 @@ use super::{
 use crate::api::Endpoint;
 use crate::config::{
     ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings, RestoreSettings,
-    SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    Secrets, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::schema::{render::Format, views::Dialect};
 
@@ -102,6 +102,9 @@ impl From<ApiArgs> for ApiSettings {
             timezone_offset,
             rate,
             token_file,
+            token_env,
+            app_id_env,
+            app_secret_env,
             spool,
         } = args;
         ApiSettings {
@@ -111,7 +114,12 @@ impl From<ApiArgs> for ApiSettings {
             endpoint: endpoint.into(),
             timezone_offset,
             rate,
-            token_file,
+            secrets: Secrets {
+                token_file,
+                token_env,
+                app_id_env,
+                app_secret_env,
+            },
             spool,
         }
     }
