@@ -60,13 +60,13 @@ pub struct SpeechArgs {
 pub enum Command {
     /// Converts saved API responses into the lake.
     #[command(after_help = examples::CONVERT)]
-    Convert(ConvertArgs),
+    Convert(RunOf<ConvertArgs>),
     /// Exports days of the API into the lake.
     #[command(after_help = examples::EXPORT)]
-    Export(Box<ExportArgs>),
+    Export(Box<RunOf<ExportArgs>>),
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
     #[command(after_help = examples::SYNC)]
-    Sync(Box<SyncArgs>),
+    Sync(Box<RunOf<SyncArgs>>),
     /// Says what an export would ask, and how long that would take; asks nothing itself.
     #[command(after_help = examples::PLAN)]
     Plan(Box<PlanArgs>),
@@ -84,7 +84,7 @@ pub enum Command {
     Snapshot(SnapshotArgs),
     /// Removes what killed runs left behind in a lake, once it is a day old.
     #[command(after_help = examples::CLEAN)]
-    Clean(LocationArgs),
+    Clean(CleanArgs),
     /// Prints a table's schema.
     #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArgs),
@@ -97,6 +97,31 @@ pub enum Command {
     /// Writes the manual pages of all commands into a folder.
     #[command(after_help = examples::MAN)]
     Man(ManArgs),
+}
+
+/// A command that writes to the lake, and what it leaves beside.
+#[derive(Debug, Args)]
+pub struct RunOf<A: Args> {
+    /// What is done.
+    #[command(flatten)]
+    pub what: A,
+    /// What is told of it.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// What is told of a run.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RunArgs {
+    /// Print the report of the run as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Write what the run came to into this file for Prometheus; replaced as a whole.
+    #[arg(long, value_name = "FILE")]
+    pub metrics_file: Option<PathBuf>,
+    /// Only say what would be done: no request is made, and nothing written.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// `callake convert`.
@@ -303,6 +328,20 @@ pub struct StatusArgs {
     pub json: bool,
 }
 
+/// `callake clean`.
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// Only say what would be removed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `callake snapshot`.
 #[derive(Debug, Args)]
 pub struct SnapshotArgs {
@@ -312,6 +351,9 @@ pub struct SnapshotArgs {
     /// Folder or URL for snapshots.
     #[arg(value_name = "TARGET")]
     pub target: String,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
     /// Name of this snapshot; today's date by default.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

@@ -257,6 +257,17 @@ pub struct StatusSettings {
     pub json: bool,
 }
 
+/// `callake clean`.
+#[derive(Debug, Clone)]
+pub struct CleanSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// Whether nothing is removed.
+    pub dry_run: bool,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
 /// `callake snapshot`.
 #[derive(Debug, Clone)]
 pub struct SnapshotSettings {
@@ -264,6 +275,8 @@ pub struct SnapshotSettings {
     pub location: LakeLocation,
     /// Place for snapshots, a folder or a URL.
     pub target: String,
+    /// Whether the result is JSON.
+    pub json: bool,
     /// Name of this one; `None` for today's date.
     pub name: Option<String>,
     /// First day.

@@ -14,17 +14,20 @@ use crate::decode::{Decoder, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
 use crate::job::Job;
-use crate::lake::{DayFacts, Lake};
-use crate::report::RunRecord;
+use crate::lake::{DayFacts, DayPath, Lake};
+use crate::report::{DayLine, RunRecord};
 use crate::zone_check::ZoneCheck;
-use crate::{publish, report};
+use crate::{plan, publish, report};
 
 /// Reads all inputs, then publishes day by day.
 pub(crate) async fn run(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
+    if job.dry_run {
+        return foresee(settings, job).await;
+    }
     let lake = publish::open(&settings.lake, job).await?;
     let mut record = RunRecord::start("convert", settings.account.as_str());
     let outcome = job.shown(convert(settings, &lake, &mut record, job)).await;
-    publish::end_run(&lake, record, outcome, report::convert).await
+    publish::end_run(job, &lake, record, outcome, report::convert).await
 }
 
 async fn convert(
@@ -47,6 +50,36 @@ async fn convert(
     Ok(report::faults(&record.faults))
 }
 
+/// Reads all inputs, and says which files their rows would go to.
+async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
+    // Refuses a lake of another zone, as publishing would.
+    plan::lake(&settings.lake).await?;
+    let mut record = RunRecord::start("convert", settings.account.as_str());
+    let (account, table) = (settings.account.clone(), settings.table);
+    let reader = job.clone();
+    let reading = tokio::task::spawn_blocking(move || read(&settings, &reader));
+    let (reading, tally, gather) = job.shown(reading).await??;
+    record.inputs = Some(reading.inputs);
+    record.records = reading.records;
+    record.extra = tally;
+    record.faults = reading.faults;
+    for rows in gather.days()? {
+        record.files.push(DayLine {
+            path: DayPath::new(&table.name, rows.day(), account.as_str())?.to_string(),
+            outcome: "planned".to_string(),
+            rows: rows.received() as u64,
+            bytes: 0,
+        });
+    }
+    let exit = report::faults(&record.faults);
+    record.end(&Ok(exit));
+    report::output(|out| match job.json {
+        true => report::json(&record, out),
+        false => report::conversion_foreseen(&record, out),
+    })?;
+    Ok(exit)
+}
+
 /// Reads all inputs into sorted rows.
 fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gather)> {
     let ConvertSettings {
@@ -63,6 +96,7 @@ fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally
     job.progress.begin("reading", "inputs");
     job.progress.expect(inputs.len() as u64, input::size(&inputs));
     let tolerance = match rejects {
+        Some(_) if job.dry_run => Tolerance::Rejects(Rejects::new(std::io::sink())),
         Some(path) => Tolerance::Rejects(Rejects::create(path)?),
         None if *keep_going => Tolerance::KeepGoing,
         None => Tolerance::Stop,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use crate::api::{self, Day};
-use crate::config::{ApiSettings, Refused};
+use crate::config::{ApiSettings, LakeSettings, Refused};
 use crate::lake::{Coverage, DayFacts, DayPath, Lake};
 use crate::{day, report, schema};
 
@@ -55,23 +55,24 @@ pub(crate) async fn not_closed(
     Ok(due)
 }
 
-/// The days up to now that are missing, were open when last read, or lie in the lookback and were not read today.
+/// The days up to now that are missing, were open when last read, or lie in the lookback and were not read today. Without a lake
+/// all of them are missing.
 pub(crate) async fn by_now(
     from: Option<NaiveDate>,
     lookback: u32,
     settings: &ApiSettings,
-    lake: &Lake,
+    place: &LakeSettings,
+    lake: Option<&Lake>,
 ) -> anyhow::Result<Vec<Day>> {
     let now = Utc::now();
-    let today = now.with_timezone(&lake.zone()).date_naive();
-    let Some(from) = (match from {
-        Some(from) => Some(from),
-        None => first_day(settings, lake).await?,
+    let today = now.with_timezone(&place.zone).date_naive();
+    let Some(from) = (match (from, lake) {
+        (None, Some(lake)) => first_day(settings, lake).await?,
+        (from, _) => from,
     }) else {
         return Err(Refused(format!(
             "sync {}: it holds no day of the account {}; say where to start with --from",
-            lake.location(),
-            settings.account
+            place.dest, settings.account
         ))
         .into());
     };
@@ -80,8 +81,11 @@ pub(crate) async fn by_now(
     }
     let again_from = today.checked_sub_days(Days::new(lookback.into())).unwrap_or(from);
     let mut due = Vec::new();
-    for day in api::days(lake.zone(), from, today)? {
-        let facts = facts(day.date, settings, lake).await?;
+    for day in api::days(place.zone, from, today)? {
+        let facts = match lake {
+            Some(lake) => facts(day.date, settings, lake).await?,
+            None => DayFacts::default(),
+        };
         let last = facts.reads.iter().map(|read| read.fetched_to).max();
         let is_old = last.is_none_or(|last| now - last >= LOOKBACK_AGE);
         if coverage(&facts, day) != Coverage::Closed || (day.date >= again_from && is_old) {

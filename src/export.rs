@@ -15,13 +15,16 @@ use crate::job::Job;
 use crate::lake::{DayFacts, Lake, Read};
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
-use crate::{due, publish, report, secrets};
+use crate::{due, plan, publish, report, secrets};
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
 
 /// Reads the asked days from the API and publishes each as soon as it is whole.
 pub(crate) async fn run(settings: ExportSettings, job: &Job) -> anyhow::Result<Exit> {
+    if job.dry_run {
+        return plan::of_export(settings, job).await;
+    }
     let ExportSettings {
         api,
         from,
@@ -39,11 +42,14 @@ pub(crate) async fn run(settings: ExportSettings, job: &Job) -> anyhow::Result<E
     let outcome = job
         .shown(export(job, &api, &place, client, days, &lake, &mut record))
         .await;
-    publish::end_run(&lake, record, outcome, report::export).await
+    publish::end_run(job, &lake, record, outcome, report::export).await
 }
 
 /// Reads the days that are due by now, as [`run`] does.
 pub(crate) async fn sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Exit> {
+    if job.dry_run {
+        return plan::of_sync(settings, job).await;
+    }
     let SyncSettings {
         api,
         from,
@@ -52,12 +58,12 @@ pub(crate) async fn sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Ex
     } = settings;
     let client = client(&api, &place, job)?;
     let lake = publish::open(&place, job).await?;
-    let days = due::by_now(from, lookback, &api, &lake).await?;
+    let days = due::by_now(from, lookback, &api, &place, Some(&lake)).await?;
     let mut record = RunRecord::start("sync", api.account.as_str());
     let outcome = job
         .shown(export(job, &api, &place, client, days, &lake, &mut record))
         .await;
-    publish::end_run(&lake, record, outcome, report::export).await
+    publish::end_run(job, &lake, record, outcome, report::export).await
 }
 
 fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Result<Client> {
@@ -137,7 +143,10 @@ pub(crate) async fn export(
                 }
                 record.days.push(*report);
             }
-            Event::Run(cost) => record.cost = Some(*cost),
+            Event::Run(cost) => {
+                record.records = cost.records;
+                record.cost = Some(*cost);
+            }
         }
     }
     reading.await??;

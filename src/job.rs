@@ -15,6 +15,10 @@ pub(crate) struct Job {
     pub(crate) stop: Stop,
     /// Name of the account, where a command runs for several.
     pub(crate) name: Option<String>,
+    /// Whether its result is printed as JSON.
+    pub(crate) json: bool,
+    /// Whether it only says what it would do.
+    pub(crate) dry_run: bool,
     /// Time between two lines of progress where there is no terminal.
     pub(crate) interval: Duration,
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use chrono::Utc;
 
-use crate::config::{self, LakeLocation, Refused, SnapshotSettings, StatusSettings, VerifySettings};
+use crate::config::{
+    self, CleanSettings, LakeLocation, Refused, SnapshotSettings, StatusSettings, VerifySettings,
+};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::job::Job;
@@ -51,6 +53,7 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
     let SnapshotSettings {
         location,
         target,
+        json,
         name,
         from,
         to,
@@ -68,7 +71,10 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
     let lake = open(&location, job)?;
     job.progress.begin("copying", "files");
     let snapshot = job.droppable(lake.snapshot(&asked, &scratch)).await?;
-    report::output(|out| report::snapshot(&snapshot, out))?;
+    report::output(|out| match json {
+        true => report::json(&snapshot, out),
+        false => report::snapshot(&snapshot, out),
+    })?;
     Ok(Exit::Done)
 }
 
@@ -94,10 +100,18 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
 }
 
 /// Removes what killed runs left behind.
-pub(crate) async fn clean(location: LakeLocation, job: &Job) -> anyhow::Result<Exit> {
+pub(crate) async fn clean(settings: CleanSettings, job: &Job) -> anyhow::Result<Exit> {
+    let CleanSettings {
+        location,
+        dry_run,
+        json,
+    } = settings;
     let lake = open(&location, job)?;
-    let cleaned = job.droppable(lake.clean()).await?;
-    report::output(|out| report::cleaned(&cleaned, out))?;
+    let cleaned = job.droppable(lake.clean(dry_run)).await?;
+    report::output(|out| match json {
+        true => report::json(&cleaned, out),
+        false => report::cleaned(&cleaned, out),
+    })?;
     Ok(Exit::Done)
 }
 

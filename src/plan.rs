@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{Datelike as _, Days, NaiveDate};
+use chrono::{Datelike as _, Days, NaiveDate, Utc};
 use serde::Serialize;
 
 use crate::api::{self, Client, ClientConfig, Day, Expected, Probed, WindowReport, busy_at_noon};
-use crate::config::{ApiSettings, ExportSettings, LakeSettings, PlanSettings};
+use crate::config::{ApiSettings, ExportSettings, LakeSettings, PlanSettings, SyncSettings};
 use crate::day;
 use crate::exit::Exit;
 use crate::job::Job;
@@ -16,12 +16,17 @@ use crate::{due, export, report, schema};
 /// Days whose footers an estimate rests on, at most.
 const NEAREST: usize = 8;
 
+/// Records of a day of which nothing is known, where nobody says how many.
+pub(crate) const RECORDS_PER_DAY: u64 = 10_000;
+
 /// Days past the asked ones that a reading may look at.
 const PAST: u64 = 7;
 
 /// What an export would ask.
 #[derive(Debug, Serialize)]
 pub(crate) struct Plan {
+    /// The account.
+    pub(crate) account: String,
     /// The days, but for those that would not be asked for.
     pub(crate) days: Vec<PlannedDay>,
     /// Records expected of them.
@@ -73,74 +78,131 @@ pub(crate) async fn run(settings: PlanSettings, job: &Job) -> anyhow::Result<Exi
         probe,
         json,
     } = settings;
-    let ExportSettings { lake: place, .. } = &export;
+    let ExportSettings {
+        api,
+        from,
+        to,
+        refresh,
+        lake: place,
+    } = &export;
     let lake = lake(place).await?;
-    let days = due(&export, lake.as_ref()).await?;
-    let outlook = Outlook {
-        known: known(&export, lake.as_ref()).await?,
-        probed: None,
-        assumed: records_per_day,
+    let mut days = due::begun(api::days(place.zone, *from, *to)?)?;
+    if let (Some(lake), false) = (&lake, refresh) {
+        days = due::not_closed(days, api, lake).await?;
+    }
+    let asked = Asked {
+        api,
+        place,
+        from: *from,
+        to: *to,
+        days,
     };
-    let (outlook, asked) = match outlook.unknown_day(&days) {
-        Some(day) if probe => job.stop.unless(outlook.measured(&export, day)).await??,
+    let outlook = asked.outlook(lake.as_ref(), records_per_day).await?;
+    let (outlook, requests) = match outlook.unknown_day(&asked.days) {
+        Some(day) if probe => job.stop.unless(outlook.measured(&asked, day)).await??,
         _ => (outlook, 0),
     };
-    let plan = plan(&export, &days, &outlook, asked).await?;
+    show(&asked.plan(&outlook, requests).await?, json)
+}
+
+/// Says what an export would ask.
+pub(crate) async fn of_export(export: ExportSettings, job: &Job) -> anyhow::Result<Exit> {
+    let settings = PlanSettings {
+        export,
+        records_per_day: RECORDS_PER_DAY,
+        probe: false,
+        json: job.json,
+    };
+    run(settings, job).await
+}
+
+/// Says what a sync would ask.
+pub(crate) async fn of_sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Exit> {
+    let SyncSettings {
+        api,
+        from,
+        lookback,
+        lake: place,
+    } = settings;
+    let lake = lake(&place).await?;
+    let days = due::by_now(from, lookback, &api, &place, lake.as_ref()).await?;
+    let today = Utc::now().with_timezone(&place.zone).date_naive();
+    let asked = Asked {
+        api: &api,
+        place: &place,
+        from: days.first().map_or(today, |day| day.date),
+        to: days.last().map_or(today, |day| day.date),
+        days,
+    };
+    let outlook = asked.outlook(lake.as_ref(), RECORDS_PER_DAY).await?;
+    show(&asked.plan(&outlook, 0).await?, job.json)
+}
+
+fn show(plan: &Plan, json: bool) -> anyhow::Result<Exit> {
     report::output(|out| match json {
-        true => report::json(&plan, out),
-        false => report::plan(&plan, out),
+        true => report::json(plan, out),
+        false => report::plan(plan, out),
     })?;
     Ok(Exit::Done)
 }
 
-/// The days that the export would ask for.
-async fn due(export: &ExportSettings, lake: Option<&Lake>) -> anyhow::Result<Vec<Day>> {
-    let days = due::begun(api::days(export.lake.zone, export.from, export.to)?)?;
-    match lake {
-        Some(lake) if !export.refresh => due::not_closed(days, &export.api, lake).await,
-        _ => Ok(days),
-    }
+/// The days that a plan is for.
+struct Asked<'a> {
+    api: &'a ApiSettings,
+    place: &'a LakeSettings,
+    from: NaiveDate,
+    to: NaiveDate,
+    /// Those of them that would be asked for.
+    days: Vec<Day>,
 }
 
-/// What the lake, if there is one, says of the asked days and those near them.
-async fn known(export: &ExportSettings, lake: Option<&Lake>) -> anyhow::Result<Known> {
-    match lake {
-        Some(lake) => Known::read(&export.api, lake, export.from, export.to).await,
-        None => Ok(Known::default()),
+impl Asked<'_> {
+    /// What the lake, if there is one, says of the days and those near them.
+    async fn outlook(&self, lake: Option<&Lake>, assumed: u64) -> anyhow::Result<Outlook> {
+        let known = match lake {
+            Some(lake) => Known::read(self.api, lake, self.from, self.to).await?,
+            None => Known::default(),
+        };
+        Ok(Outlook {
+            known,
+            probed: None,
+            assumed,
+        })
     }
-}
 
-/// Lays out the requests for the days; `asked` were made to measure one.
-async fn plan(export: &ExportSettings, days: &[Day], outlook: &Outlook, asked: u64) -> anyhow::Result<Plan> {
-    let ExportSettings {
-        api, from, to, lake, ..
-    } = export;
-    let last = to.checked_add_days(Days::new(PAST)).unwrap_or(*to);
-    let expected: Vec<Expected> = api::days(lake.zone, *from, last)?
-        .into_iter()
-        .map(|day| outlook.expect(day).0)
-        .collect();
-    let (reports, run) = api::plan(days, &expected).await?;
-    let planned = reports.into_iter().zip(days).map(|(report, day)| PlannedDay {
-        date: report.date,
-        records: report.unique,
-        basis: outlook.expect(*day).1,
-        requests: report.cost.requests,
-        windows: report.windows,
-    });
-    Ok(Plan {
-        days: planned.collect(),
-        records: run.records,
-        requests: run.cost.requests,
-        ratio: run.ratio,
-        rate: api.rate,
-        seconds: run.cost.requests as f64 * api::interval(api.rate).as_secs_f64(),
-        asked,
-    })
+    /// Lays out the requests for the days; so many were made to measure one.
+    async fn plan(&self, outlook: &Outlook, asked: u64) -> anyhow::Result<Plan> {
+        let last = self.to.checked_add_days(Days::new(PAST)).unwrap_or(self.to);
+        let expected: Vec<Expected> = api::days(self.place.zone, self.from, last)?
+            .into_iter()
+            .map(|day| outlook.expect(day).0)
+            .collect();
+        let (reports, run) = api::plan(&self.days, &expected).await?;
+        let planned = reports
+            .into_iter()
+            .zip(&self.days)
+            .map(|(report, day)| PlannedDay {
+                date: report.date,
+                records: report.unique,
+                basis: outlook.expect(*day).1,
+                requests: report.cost.requests,
+                windows: report.windows,
+            });
+        Ok(Plan {
+            account: self.api.account.to_string(),
+            days: planned.collect(),
+            records: run.records,
+            requests: run.cost.requests,
+            ratio: run.ratio,
+            rate: self.api.rate,
+            seconds: run.cost.requests as f64 * api::interval(self.api.rate).as_secs_f64(),
+            asked,
+        })
+    }
 }
 
 /// The lake, if there is one: a plan makes none.
-async fn lake(place: &LakeSettings) -> anyhow::Result<Option<Lake>> {
+pub(crate) async fn lake(place: &LakeSettings) -> anyhow::Result<Option<Lake>> {
     let LakeSettings {
         dest,
         zone,
@@ -179,12 +241,12 @@ impl Outlook {
     }
 
     /// Measures a day, which stands for all of which nothing is known; gives the number of requests too.
-    async fn measured(self, export: &ExportSettings, day: Day) -> anyhow::Result<(Outlook, u64)> {
-        let ExportSettings { api, lake, .. } = export;
+    async fn measured(self, asked: &Asked<'_>, day: Day) -> anyhow::Result<(Outlook, u64)> {
+        let Asked { api, place, .. } = asked;
         let client = Client::new(ClientConfig {
             // Nothing that it asks is worth keeping.
             spool: None,
-            ..export::client_config(api, lake, export::credentials(api)?)
+            ..export::client_config(api, place, export::credentials(api)?)
         })?;
         let (probed, cost) = client.probe(day).await?;
         let outlook = Outlook {

@@ -143,22 +143,23 @@ pub(crate) async fn publish(
 /// Keeps the record of a run in the lake and prints its summary, whatever the outcome was; gives the outcome back. A run that
 /// came to nothing leaves no lake where there was none.
 pub(crate) async fn end_run(
+    job: &Job,
     lake: &Lake,
     mut record: RunRecord,
     outcome: anyhow::Result<Exit>,
     summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<Exit> {
     let came_to_nothing = outcome.is_err() && record.files.is_empty() && record.cost.is_none();
-    if came_to_nothing && lake.withdraw() {
-        return outcome;
-    }
     record.end(&outcome);
-    let kept = lake.keep_run(&record.id, record.to_json()?).await;
-    let told = outcome.is_ok() || !record.files.is_empty() || record.cost.is_some();
-    let printed = if told {
-        report::output(|out| summary(&record, out))
+    let kept = if came_to_nothing && lake.withdraw() {
+        Ok(String::new())
     } else {
-        Ok(())
+        lake.keep_run(&record.id, record.to_json()?).await
+    };
+    let printed = match (job.json, came_to_nothing) {
+        (true, _) => report::output(|out| report::json(&record, out)),
+        (false, false) => report::output(|out| summary(&record, out)),
+        (false, true) => Ok(()),
     };
     let exit = outcome?;
     kept?;

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use chrono::Utc;
 use tokio::runtime::Runtime;
 
-use crate::cli::{Command, DemoArgs, DemoCommand, Invocation, SchemaArgs, SpeechArgs};
+use crate::cli::{Command, DemoArgs, DemoCommand, Invocation, RunArgs, SchemaArgs, SpeechArgs};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::progress::Progress;
-use crate::report::{self, Voice};
+use crate::report::{self, Ended, Voice};
 use crate::stop::Stop;
 use crate::{convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
 
@@ -42,20 +43,62 @@ fn run_each(invocations: Vec<Invocation>) -> anyhow::Result<Exit> {
         .build()
         .context("start the threads")?;
     let mut worst = Exit::Done;
+    let mut ended = Vec::new();
     for Invocation { name, cli } in invocations {
+        let Writing {
+            account,
+            command,
+            told,
+        } = writing(&cli.command).unwrap_or_default();
         let job = Job {
             progress: Progress::default(),
             stop: stop.clone(),
             name,
+            json: told.json,
+            dry_run: told.dry_run,
             interval: Duration::from_secs(cli.speech.progress_interval),
         };
+        let started = Utc::now();
         let exit = run_one(cli.command, &job, &runtime);
         worst = worst.worse(exit);
+        if let Some(file) = told.metrics_file.filter(|_| !told.dry_run) {
+            ended.push(Ended {
+                account,
+                command,
+                started,
+                ended: Utc::now(),
+                exit,
+                progress: job.progress,
+            });
+            report::write_metrics(&file, &ended)?;
+        }
         if stop.check().is_err() {
             break;
         }
     }
     Ok(worst)
+}
+
+/// A command that writes to the lake of an account.
+#[derive(Default)]
+struct Writing {
+    account: String,
+    command: &'static str,
+    told: RunArgs,
+}
+
+fn writing(command: &Command) -> Option<Writing> {
+    let (account, command, told) = match command {
+        Command::Convert(args) => (&args.what.account, "convert", &args.run),
+        Command::Export(args) => (&args.what.api.account, "export", &args.run),
+        Command::Sync(args) => (&args.what.api.account, "sync", &args.run),
+        _ => return None,
+    };
+    Some(Writing {
+        account: account.to_string(),
+        command,
+        told: told.clone(),
+    })
 }
 
 fn run_one(command: Command, job: &Job, runtime: &Runtime) -> Exit {
@@ -83,9 +126,9 @@ fn run_one(command: Command, job: &Job, runtime: &Runtime) -> Exit {
 
 async fn dispatch(command: Command, job: &Job) -> anyhow::Result<Exit> {
     match command {
-        Command::Convert(args) => convert::run(args.into(), job).await,
-        Command::Export(args) => export::run((*args).into(), job).await,
-        Command::Sync(args) => export::sync((*args).into(), job).await,
+        Command::Convert(args) => convert::run(args.what.into(), job).await,
+        Command::Export(args) => export::run(args.what.into(), job).await,
+        Command::Sync(args) => export::sync(args.what.into(), job).await,
         Command::Plan(args) => plan::run((*args).into(), job).await,
         Command::Restore(args) => restore_lake::run(args.into(), job).await,
         Command::Verify(args) => lake_commands::verify(args.into(), job).await,

@@ -47,7 +47,7 @@ pub(crate) async fn run(dest: String, job: &Job) -> anyhow::Result<Exit> {
     );
     let outcome = job.shown(exported).await;
     server.abort();
-    publish::end_run(&lake, record, outcome, |record, out| {
+    publish::end_run(job, &lake, record, outcome, |record, out| {
         report::export(record, out)?;
         report::how_to_query(&settings.lake.dest, out)
     })

@@ -156,7 +156,7 @@ rate = 10
 
     fn api(invocation: Invocation) -> ApiSettings {
         match invocation.cli.command {
-            Typed::Sync(args) => args.api.into(),
+            Typed::Sync(args) => args.what.api.into(),
             command => panic!("{command:?}"),
         }
     }
@@ -185,9 +185,9 @@ rate = 10
             let Typed::Sync(args) = &run.cli.command else {
                 panic!("{run:?}")
             };
-            assert_eq!(args.api.rate, 7);
-            assert_eq!(args.from.unwrap().to_string(), "2025-10-01");
-            assert!(args.lake.verify);
+            assert_eq!(args.what.api.rate, 7);
+            assert_eq!(args.what.from.unwrap().to_string(), "2025-10-01");
+            assert!(args.what.lake.verify);
         }
     }
 
@@ -218,7 +218,7 @@ rate = 10
         let Typed::Convert(args) = &runs[0].cli.command else {
             panic!("{runs:?}")
         };
-        assert_eq!(args.account.as_str(), "0001");
+        assert_eq!(args.what.account.as_str(), "0001");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! What was typed → settings, field by field.
 
 use super::{
-    ApiArgs, ConvertArgs, EndpointName, ExportArgs, FormatName, LakeArgs, LocationArgs, PlanArgs,
+    ApiArgs, CleanArgs, ConvertArgs, EndpointName, ExportArgs, FormatName, LakeArgs, LocationArgs, PlanArgs,
     RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
 };
 use crate::api::Endpoint;
 use crate::config::{
-    ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings, RestoreSettings,
-    Secrets, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    ApiSettings, CleanSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
+    RestoreSettings, Secrets, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::schema::{render::Format, views::Dialect};
 
@@ -197,6 +197,21 @@ impl From<VerifyArgs> for VerifySettings {
     }
 }
 
+impl From<CleanArgs> for CleanSettings {
+    fn from(args: CleanArgs) -> CleanSettings {
+        let CleanArgs {
+            location,
+            dry_run,
+            json,
+        } = args;
+        CleanSettings {
+            location: location.into(),
+            dry_run,
+            json,
+        }
+    }
+}
+
 impl From<StatusArgs> for StatusSettings {
     fn from(StatusArgs { location, json }: StatusArgs) -> StatusSettings {
         StatusSettings {
@@ -211,6 +226,7 @@ impl From<SnapshotArgs> for SnapshotSettings {
         let SnapshotArgs {
             location,
             target,
+            json,
             name,
             from,
             to,
@@ -218,6 +234,7 @@ impl From<SnapshotArgs> for SnapshotSettings {
         SnapshotSettings {
             location: location.into(),
             target,
+            json,
             name,
             from,
             to,

@@ -65,7 +65,7 @@ pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;
 pub use run::{Batches, read};
-pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, is_live, sweep};
+pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, is_live, leftovers, sweep};
 pub use write::{Footer, WriteOptions, Written, write};
 
 use std::path::PathBuf;

@@ -84,17 +84,27 @@ impl Scratch {
 
 /// Removes the folders of processes that are gone, and says how many. What can't be removed is left: it is in nobody's way.
 pub fn sweep(base: &Path, leftover_age: Duration) -> usize {
-    let Ok(entries) = fs::read_dir(base) else { return 0 };
-    let folders = entries.flatten().filter(|entry| {
+    folders(base)
+        .filter(|folder| remove_leftover(folder, leftover_age))
+        .count()
+}
+
+/// The folders that [`sweep`] would remove.
+pub fn leftovers(base: &Path, leftover_age: Duration) -> impl Iterator<Item = PathBuf> {
+    folders(base).filter(move |folder| abandoned(folder, leftover_age).is_some())
+}
+
+/// The folders of processes, living or gone.
+fn folders(base: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(base).into_iter().flatten().flatten();
+    let ours = entries.filter(|entry| {
         let ours = entry
             .file_name()
             .to_str()
             .is_some_and(|name| name.starts_with(PREFIX));
         ours && entry.file_type().is_ok_and(|kind| kind.is_dir())
     });
-    folders
-        .filter(|entry| remove_leftover(&entry.path(), leftover_age))
-        .count()
+    ours.map(|entry| entry.path())
 }
 
 /// Whether a living process of this machine holds the folder.
@@ -105,16 +115,21 @@ pub fn is_live(folder: &Path) -> bool {
     })
 }
 
-/// Removes the folder if its process is gone.
-fn remove_leftover(folder: &Path, age: Duration) -> bool {
+/// The lock of a folder whose process is gone, held if there is one; `None` for a folder that may be in use.
+fn abandoned(folder: &Path, age: Duration) -> Option<std::io::Result<File>> {
     let lock = File::open(folder.join(LOCK));
     let gone = match &lock {
         Ok(lock) => is_older(folder, age) && flock(lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
         Err(_) => is_older(folder, age.max(UNLOCKED_AGE)),
     };
-    if !gone {
+    gone.then_some(lock)
+}
+
+/// Removes the folder if its process is gone.
+fn remove_leftover(folder: &Path, age: Duration) -> bool {
+    let Some(_held) = abandoned(folder, age) else {
         return false;
-    }
+    };
     let removed = fs::remove_dir_all(folder);
     if let Err(error) = &removed {
         tracing::debug!("leave {}: {error}", folder.display());

@@ -6,11 +6,13 @@ use serde::Serialize;
 use super::layout::{PROBES, STAGING};
 use super::store::Store;
 use super::{Error, Lake, Result};
-use crate::day::{LAKE_LEFTOVER_AGE, sweep};
+use crate::day::{LAKE_LEFTOVER_AGE, leftovers, sweep};
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Cleaned {
+    /// Whether they were only counted, and are still there.
+    pub dry_run: bool,
     /// Folders of staged files.
     pub staging_folders: usize,
     /// Other files under `_callake`, by their paths in the lake.
@@ -18,11 +20,18 @@ pub struct Cleaned {
 }
 
 impl Lake {
-    /// Removes left-overs older than a day; never what a living process holds, never a day's file.
-    pub async fn clean(&self) -> Result<Cleaned> {
-        let mut cleaned = Cleaned::default();
+    /// Removes left-overs older than a day, or only finds them; never what a living process holds, never a day's file.
+    pub async fn clean(&self, dry_run: bool) -> Result<Cleaned> {
+        let mut cleaned = Cleaned {
+            dry_run,
+            ..Cleaned::default()
+        };
         if let Store::Local(store) = &self.store {
-            cleaned.staging_folders = sweep(&store.root().join(STAGING), LAKE_LEFTOVER_AGE);
+            let staging = store.root().join(STAGING);
+            cleaned.staging_folders = match dry_run {
+                true => leftovers(&staging, LAKE_LEFTOVER_AGE).count(),
+                false => sweep(&staging, LAKE_LEFTOVER_AGE),
+            };
         }
         // Staged files lie in the folders above, and on this machine; what lies beside them, nobody holds.
         let staged = self.store.list(STAGING, usize::MAX).await?;
@@ -33,7 +42,9 @@ impl Lake {
         for entry in stray.chain(probes) {
             let age = Utc::now().signed_duration_since(entry.modified);
             if age.to_std().is_ok_and(|age| age >= LAKE_LEFTOVER_AGE) {
-                self.remove(&entry.path).await?;
+                if !dry_run {
+                    self.remove(&entry.path).await?;
+                }
                 cleaned.files.push(entry.path);
             }
         }

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod display;
+mod metrics;
 mod plan;
 mod record;
 mod summary;
@@ -12,10 +13,13 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 pub(crate) use calendar::status;
 use display::beside_display;
 pub(crate) use display::{Display, clear_display};
+pub(crate) use metrics::{Ended, write_metrics};
 pub(crate) use plan::plan;
 pub use record::RunRecord;
 pub use summary::DayLine;
-pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};
+pub(crate) use summary::{
+    cleaned, conversion_foreseen, convert, export, how_to_query, snapshot, verification,
+};
 pub use voice::{LogFormat, Voice, error, note, start_logging, warn};
 
 use crate::exit::Exit;

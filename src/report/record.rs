@@ -14,7 +14,7 @@ use crate::input::Fault;
 pub struct RunRecord {
     /// Its id: the time of its start and the process, so that ids sort by time and differ.
     pub id: String,
-    /// `export` or `convert`.
+    /// `export`, `sync` or `convert`.
     pub command: &'static str,
     /// Tool and version.
     pub tool: String,
@@ -33,7 +33,7 @@ pub struct RunRecord {
     /// Inputs read, of a conversion.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<u64>,
-    /// Records decoded.
+    /// Records read: of a conversion all that were decoded, of an export the distinct ones of its days.
     pub records: u64,
     /// Values kept in `extra`, by JSON Pointer with `*` for array indexes.
     pub extra: Tally,

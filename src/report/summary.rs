@@ -16,7 +16,7 @@ const MOST_LINES: usize = 20;
 pub struct DayLine {
     /// Path or key of the file.
     pub path: String,
-    /// What became of it: `created`, `merged` or `unchanged`.
+    /// What became of it: `created`, `merged` or `unchanged`; `planned` where nothing was to be written.
     pub outcome: String,
     /// Rows that it has now.
     pub rows: u64,
@@ -40,6 +40,30 @@ pub(crate) fn convert(record: &RunRecord, out: &mut dyn Write) -> io::Result<()>
         grouped(record.files.len() as u64),
         grouped(rows),
         grouped(bytes),
+    )?;
+    extra(&record.extra, out)
+}
+
+/// What a conversion would do: its files, with the rows that would come to each.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn conversion_foreseen(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
+    for file in record.files.iter().take(MOST_LINES) {
+        writeln!(
+            out,
+            "{:<9} {:>9} rows  {}",
+            file.outcome,
+            grouped(file.rows),
+            file.path
+        )?;
+    }
+    writeln!(
+        out,
+        "read {} records from {} inputs; they would go to {} day files; nothing was written",
+        grouped(record.records),
+        grouped(record.inputs.unwrap_or_default()),
+        grouped(record.files.len() as u64),
     )?;
     extra(&record.extra, out)
 }
@@ -143,12 +167,17 @@ pub(crate) fn snapshot(snapshot: &Snapshot, out: &mut dyn Write) -> io::Result<(
 /// # Errors
 /// The writer's.
 pub(crate) fn cleaned(cleaned: &Cleaned, out: &mut dyn Write) -> io::Result<()> {
+    let done = if cleaned.dry_run {
+        "would remove"
+    } else {
+        "removed"
+    };
     for file in &cleaned.files {
-        writeln!(out, "removed {file}")?;
+        writeln!(out, "{done} {file}")?;
     }
     writeln!(
         out,
-        "removed {} left-over files and {} staging folders",
+        "{done} {} left-over files and {} staging folders",
         cleaned.files.len(),
         cleaned.staging_folders
     )

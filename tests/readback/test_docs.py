@@ -86,7 +86,7 @@ def test_jobs_of_the_operating_page(tmp_path):
     variables = dict(re.findall(r"^\| `(CALLAKE_\w+)` \| `(--[\w-]+)` \|$", PAGES["operating"], flags=re.M))
     options = run("sync", "--help").stdout
     assert len(variables) == 6
-    assert all(f"{option} " in options and f"[env: {name}=" in options for name, option in variables.items())
+    assert all(f"{option} " in options and f"[env: {name}]" in options for name, option in variables.items())
 
     days = 2
     first = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=days - 1)

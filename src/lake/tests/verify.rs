@@ -283,7 +283,7 @@ async fn clean_removes_what_is_old_and_dead() {
     };
     let old = [plant("callake-old/lock", 25), plant("stray", 25)];
     let young = [plant("callake-young/lock", 1), plant("other", 1)];
-    let cleaned = lake.clean().await.unwrap();
+    let cleaned = lake.clean(false).await.unwrap();
     assert_eq!(cleaned.files, ["_callake/staging/stray"]);
     assert_eq!(cleaned.staging_folders, 1);
     assert!(old.iter().all(|path| !path.exists()));
