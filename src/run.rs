@@ -10,7 +10,7 @@ use crate::cli::{Command, DemoArgs, DemoCommand, Invocation, RunArgs, SchemaArgs
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::progress::Progress;
-use crate::report::{self, Ended, Voice};
+use crate::report::{self, Ended, Metrics, Voice};
 use crate::stop::Stop;
 use crate::{convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
 
@@ -30,10 +30,7 @@ pub fn run(invocations: Vec<Invocation>) -> Exit {
             format,
         });
     }
-    run_each(invocations).unwrap_or_else(|error| {
-        report::error(&error);
-        Exit::of(&error)
-    })
+    told(run_each(invocations), None)
 }
 
 fn run_each(invocations: Vec<Invocation>) -> anyhow::Result<Exit> {
@@ -42,36 +39,9 @@ fn run_each(invocations: Vec<Invocation>) -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("start the threads")?;
-    let mut worst = Exit::Done;
-    let mut ended = Vec::new();
-    for Invocation { name, cli } in invocations {
-        let Writing {
-            account,
-            command,
-            told,
-        } = writing(&cli.command).unwrap_or_default();
-        let job = Job {
-            progress: Progress::default(),
-            stop: stop.clone(),
-            name,
-            json: told.json,
-            dry_run: told.dry_run,
-            interval: Duration::from_secs(cli.speech.progress_interval),
-        };
-        let started = Utc::now();
-        let exit = run_one(cli.command, &job, &runtime);
-        worst = worst.worse(exit);
-        if let Some(file) = told.metrics_file.filter(|_| !told.dry_run) {
-            ended.push(Ended {
-                account,
-                command,
-                started,
-                ended: Utc::now(),
-                exit,
-                progress: job.progress,
-            });
-            report::write_metrics(&file, &ended)?;
-        }
+    let (mut worst, mut metrics) = (Exit::Done, Metrics::default());
+    for invocation in invocations {
+        worst = worst.worse(run_one(invocation, &stop, &runtime, &mut metrics));
         if stop.check().is_err() {
             break;
         }
@@ -79,16 +49,53 @@ fn run_each(invocations: Vec<Invocation>) -> anyhow::Result<Exit> {
     Ok(worst)
 }
 
+/// Runs the command for one account, and leaves its figures where they are asked for.
+fn run_one(invocation: Invocation, stop: &Stop, runtime: &Runtime, metrics: &mut Metrics) -> Exit {
+    let Invocation { name, cli } = invocation;
+    let Writing {
+        account,
+        command,
+        run,
+    } = writing(&cli.command).unwrap_or_default();
+    let job = Job {
+        progress: Progress::default(),
+        stop: stop.clone(),
+        name,
+        json: run.json,
+        dry_run: run.dry_run,
+        interval: Duration::from_secs(cli.speech.progress_interval),
+    };
+    let started = Utc::now();
+    let outcome = runtime.block_on(dispatch(cli.command, &job));
+    let exit = told(outcome, job.name.as_deref());
+    let Some(file) = run.metrics_file.filter(|_| !run.dry_run) else {
+        return exit;
+    };
+    let kept = metrics.keep(
+        &file,
+        Ended {
+            account,
+            command,
+            started,
+            ended: Utc::now(),
+            exit,
+            progress: job.progress,
+        },
+    );
+    // Whoever watches is not told, but other accounts are read all the same.
+    exit.worse(told(kept.map(|()| Exit::Done), None))
+}
+
 /// A command that writes to the lake of an account.
 #[derive(Default)]
 struct Writing {
     account: String,
     command: &'static str,
-    told: RunArgs,
+    run: RunArgs,
 }
 
 fn writing(command: &Command) -> Option<Writing> {
-    let (account, command, told) = match command {
+    let (account, command, run) = match command {
         Command::Convert(args) => (&args.what.account, "convert", &args.run),
         Command::Export(args) => (&args.what.api.account, "export", &args.run),
         Command::Sync(args) => (&args.what.api.account, "sync", &args.run),
@@ -97,17 +104,13 @@ fn writing(command: &Command) -> Option<Writing> {
     Some(Writing {
         account: account.to_string(),
         command,
-        told: told.clone(),
+        run: run.clone(),
     })
 }
 
-fn run_one(command: Command, job: &Job, runtime: &Runtime) -> Exit {
-    let outcome = runtime.block_on(dispatch(command, job));
-    let outcome = match &job.name {
-        Some(name) => outcome.with_context(|| format!("account {name}")),
-        None => outcome,
-    };
-    match (outcome, &job.name) {
+/// Says how a run ended: always why it failed, and of an account among several also that it did not.
+fn told(outcome: anyhow::Result<Exit>, name: Option<&str>) -> Exit {
+    match (outcome, name) {
         (Ok(exit), None) => exit,
         (Ok(Exit::Done), Some(name)) => {
             report::note(&format!("account {name}: done"));
@@ -117,9 +120,13 @@ fn run_one(command: Command, job: &Job, runtime: &Runtime) -> Exit {
             report::warn(&format!("account {name}: {}", exit.name()));
             exit
         }
-        (Err(error), _) => {
-            report::error(&error);
-            Exit::of(&error)
+        (Err(error), name) => {
+            let exit = Exit::of(&error);
+            report::error(&match name {
+                Some(name) => error.context(format!("account {name}")),
+                None => error,
+            });
+            exit
         }
     }
 }

@@ -111,41 +111,20 @@ impl File {
         {
             values.extend(own.clone());
         }
-        self.apply_below(command, &values)
+        self.check_all(&command, &values)?;
+        Ok(with_defaults(command, &values))
     }
 
-    fn apply_below(&self, mut command: Command, values: &Values) -> Result<Command, FileError> {
-        // Where several arguments stand without a name, which of them is meant is told by their number.
-        let takes_one = command.get_positionals().count() == 1;
-        let args: Vec<Arg> = command.get_arguments().cloned().collect();
-        for arg in args.iter().filter(|arg| takes_one || !arg.is_positional()) {
-            let Some(value) = key(arg).and_then(|key| values.get(&key)) else {
-                continue;
-            };
-            self.check(arg, value)?;
-            let text = value.text.clone();
-            command = command.mut_arg(arg.get_id().clone(), |arg| {
-                arg.required(false).default_value(text)
-            });
-        }
-        let names: Vec<String> = command
-            .get_subcommands()
-            .map(|below| below.get_name().to_string())
-            .collect();
-        for name in names {
-            let mut failed = None;
-            command = command.mut_subcommand(name, |below| {
-                let unchanged = below.clone();
-                self.apply_below(below, values).unwrap_or_else(|error| {
-                    failed = Some(error);
-                    unchanged
-                })
-            });
-            if let Some(error) = failed {
-                return Err(error);
+    /// Checks the values by all options that take them, so that a file is right or wrong whatever the command.
+    fn check_all(&self, command: &Command, values: &Values) -> Result<(), FileError> {
+        for arg in command.get_arguments() {
+            if let Some(value) = value_of(arg, values) {
+                self.check(arg, value)?;
             }
         }
-        Ok(command)
+        command
+            .get_subcommands()
+            .try_for_each(|below| self.check_all(below, values))
     }
 
     /// Has the option itself say whether it takes the value.
@@ -182,6 +161,24 @@ impl File {
             problem,
         }
     }
+}
+
+/// The command, and all below it, with the values as defaults.
+fn with_defaults(command: Command, values: &Values) -> Command {
+    // Where several arguments stand without a name, their number tells which is which, and none of them can be left out.
+    let is_one = command.get_positionals().count() == 1;
+    command
+        .mut_args(|arg| match value_of(&arg, values) {
+            Some(value) if is_one || !arg.is_positional() => {
+                arg.required(false).default_value(value.text.clone())
+            }
+            _ => arg,
+        })
+        .mut_subcommands(|below| with_defaults(below, values))
+}
+
+fn value_of<'a>(arg: &Arg, values: &'a Values) -> Option<&'a Value> {
+    values.get(&key(arg)?)
 }
 
 /// The key of an option; none for those of the demo, and for the one that names the file.

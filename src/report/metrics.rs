@@ -3,6 +3,7 @@
 //! Every sample is a gauge about the last run of an account and command. The time of the last success outlives runs that fail: it
 //! is taken over from the file that was there.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,22 @@ pub(crate) struct Ended {
     pub(crate) ended: DateTime<Utc>,
     pub(crate) exit: Exit,
     pub(crate) progress: Progress,
+}
+
+/// The runs of this process, by the file that their figures go to.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics(BTreeMap<PathBuf, Vec<Ended>>);
+
+impl Metrics {
+    /// Puts the figures of a run into the file, beside those that this process has put there before and in place of all else.
+    ///
+    /// # Errors
+    /// The file can't be read or written.
+    pub(crate) fn keep(&mut self, file: &Path, run: Ended) -> anyhow::Result<()> {
+        let runs = self.0.entry(file.to_path_buf()).or_default();
+        runs.push(run);
+        write(file, runs)
+    }
 }
 
 /// A metric: its name, what it means, and how it is read off a run.
@@ -87,11 +104,8 @@ const METRICS: [Metric; 10] = [
     },
 ];
 
-/// Puts the figures of the runs into the file, in place of what was there.
-///
-/// # Errors
-/// The file can't be read or written.
-pub(crate) fn write_metrics(path: &Path, runs: &[Ended]) -> anyhow::Result<()> {
+/// Replaces the file at once: whoever reads it sees the old one or the new one.
+fn write(path: &Path, runs: &[Ended]) -> anyhow::Result<()> {
     let writing = || format!("write the metrics file {}", path.display());
     let before = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
@@ -182,7 +196,7 @@ mod tests {
         let path = folder.path().join("callake.prom");
         let success = |text: &str| sample(text, LAST_SUCCESS, "{account=\"acc-1\",command=\"sync\"}");
         let written = |run| {
-            write_metrics(&path, &[run]).unwrap();
+            write(&path, &[run]).unwrap();
             std::fs::read_to_string(&path).unwrap()
         };
         assert_eq!(
@@ -204,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_is_named() {
-        let error = write_metrics(Path::new("/no/such/folder/x.prom"), &[]).unwrap_err();
+        let error = write(Path::new("/no/such/folder/x.prom"), &[]).unwrap_err();
         assert_eq!(error.to_string(), "write the metrics file /no/such/folder/x.prom");
     }
 }

@@ -13,7 +13,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 pub(crate) use calendar::status;
 use display::beside_display;
 pub(crate) use display::{Display, clear_display};
-pub(crate) use metrics::{Ended, write_metrics};
+pub(crate) use metrics::{Ended, Metrics};
 pub(crate) use plan::plan;
 pub use record::RunRecord;
 pub use summary::DayLine;

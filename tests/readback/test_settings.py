@@ -2,13 +2,16 @@
 
 import json
 import re
+import signal
 import stat
+import subprocess
+import time
 
 import duckdb
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import ROOT, run
+from conftest import BINARY, ROOT, run
 from test_export import ACCOUNT, DAYS, STREAM, Server, environment, export, keys
 from test_sync import requests
 
@@ -87,6 +90,32 @@ def test_the_worst_of_several_accounts_counts(tmp_path, two_accounts):
     assert keys(tmp_path / "lake") == apac.keys(), "the others are read all the same"
     missing = run("export", *DAYS, "--config", config, env=environment(), cwd=tmp_path, code=1)
     assert "EMEA_TOKEN is not set" in missing.stderr
+
+
+def test_a_signal_stops_the_accounts_that_are_still_to_come(tmp_path):
+    (tmp_path / "callake.toml").write_text(
+        "".join(f'[accounts.{name}]\nhost = "{{}}"\nstream = "{STREAM}"\n' for name in (ACCOUNT, "second"))
+    )
+    with Server(tmp_path, "--fault", "1-99=stall") as server:
+        config = tmp_path / "callake.toml"
+        config.write_text(config.read_text().replace("{}", server.url))
+        arguments = ["export", "--config", config, "--dest", tmp_path / "lake", *DAYS]
+        process = subprocess.Popen([BINARY, *map(str, arguments)], env=environment(CALLAKE_TOKEN="demo-token"), stderr=subprocess.PIPE, text=True)
+        while requests(server) == 0:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 143 and requests(server) == 1
+        assert err.startswith(f"error: account {ACCOUNT}: stopped by SIGTERM") and "second" not in err
+
+
+def test_flags_and_how_lines_are_written_from_the_file(tmp_path, demo_records):
+    (tmp_path / "callake.toml").write_text('quiet = true\nlog_format = "json"\ndry_run = true\ndest = "lake"\n')
+    arguments = ["convert", demo_records, "--account", "a", "--config", "callake.toml"]
+    done = run(*arguments, cwd=tmp_path, env=environment())
+    assert done.stderr == "" and "nothing was written" in done.stdout
+    failed = run(*arguments, "no-such-file", cwd=tmp_path, env=environment(), code=3)
+    assert json.loads(failed.stderr)["level"] == "ERROR"
 
 
 def test_an_argument_beats_a_variable_beats_the_file(tmp_path):
