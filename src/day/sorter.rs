@@ -20,7 +20,7 @@ use super::{Error, Result};
 use crate::schema::{self, Table};
 
 /// Part of the budget that rows in memory fill before days are looked for that can be sealed.
-const SEAL_FROM: usize = 3;
+const SEAL_FROM: usize = 6;
 
 /// Part of the batches in memory, the last ones, in which a day that may still grow has rows.
 const RECENT: usize = 4;
