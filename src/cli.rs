@@ -165,7 +165,8 @@ const RECORDS_EXAMPLES: &str = "\
 Examples:
   callake demo records --records 300000 --days 30 -o records.ndjson
   callake demo records --records 1000 -o - |
-    callake convert - --dest lake --account demo";
+    callake convert - --dest lake --account demo
+  callake demo records --flavour conversations -o conversations.ndjson";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -197,9 +198,9 @@ pub struct ConvertArgs {
     /// Offset of naive times in minutes, UTC minus local time as in the API (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
     pub timezone_offset: i32,
-    /// The table that the records go to.
-    #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
-    pub table: &'static Table,
+    /// The table that the records go to; by default each record's shape tells.
+    #[arg(long, value_name = "NAME", value_parser = table)]
+    pub table: Option<&'static Table>,
     /// Keep the good input where other input is bad; the exit code is 3 then.
     #[arg(long)]
     pub keep_going: bool,

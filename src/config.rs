@@ -137,8 +137,8 @@ pub struct LakeSettings {
 pub struct ConvertSettings {
     /// Files, folders, patterns, `-`.
     pub inputs: Vec<String>,
-    /// Table that the records go to.
-    pub table: &'static Table,
+    /// Table that the records go to; `None` for the one that each record's shape tells.
+    pub table: Option<&'static Table>,
     /// Account that they were read from.
     pub account: Account,
     /// Endpoint that they were read from, where known.

@@ -182,6 +182,9 @@ impl Pages {
             fetched_at: page.fetched_at.timestamp_micros(),
             ..self.source.clone()
         });
+        if let Some(proof) = &mut self.proof {
+            proof.begin(&format_args!("the page at offset {} of {}", page.offset, page.window));
+        }
         let mut stream = Stream::new();
         let mut rest = page.body.as_ref();
         loop {
@@ -189,8 +192,7 @@ impl Pages {
                 decode::Event::Skipped(_) => {}
                 decode::Event::Record => {
                     if let Some(proof) = &mut self.proof {
-                        let page = format_args!("the page at offset {} of {}", page.offset, page.window);
-                        proof.keep(stream.record(), &page, stream.records());
+                        proof.keep(stream.record(), stream.records());
                     }
                 }
                 decode::Event::NeedInput => {
