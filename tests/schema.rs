@@ -132,6 +132,13 @@ fn fields_of_the_documented_conversation_have_columns() {
     assert!(missing.is_empty(), "no column for {missing:?}");
 }
 
+#[test]
+fn tables_name_the_endpoint_that_gives_them() {
+    assert_eq!(schema::call_details().endpoint, None);
+    let endpoint = schema::conversations().endpoint.as_deref();
+    assert_eq!(endpoint, Some(callake::api::Endpoint::Conversations.name()));
+}
+
 /// Pointer patterns of all fields of a record.
 fn collect(value: &serde_json::Value, path: &str, out: &mut std::collections::BTreeSet<String>) {
     match value {
