@@ -80,7 +80,8 @@ pub enum Command {
 
 const CONVERT_EXAMPLES: &str = "\
 Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files, \
-folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
+folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget. Records are call details \
+or conversations, also both in one input: their shape tells.
 
 Examples:
   callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
@@ -123,11 +124,13 @@ Examples:
   callake schema call_details
   callake schema call_details --format duckdb
   callake schema call_details --format markdown > call_details.md
+  callake schema conversations --format spark
   callake schema --views duckdb --lake s3://bucket/prefix > views.sql";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   callake restore lake -o records.ndjson
+  callake restore lake --table conversations -o conversations.ndjson
   callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
 
 const VERIFY_EXAMPLES: &str = "\

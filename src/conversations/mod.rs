@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 
 use crate::api::{self, Client, Conversation, Cost, Endpoint};
 use crate::config::{self, ApiSettings, ConversationsSettings, LakeSettings};
+use crate::day::{Day, DayRows};
 use crate::exit::Exit;
 use crate::export::{self, Pages};
 use crate::lake::{DayFacts, Lake, NotFound, Read};
-use crate::report::{ConversationsReport, RunRecord};
+use crate::report::{ConversationsReport, DayLine, RunRecord};
 use crate::{publish, report, schema};
 use due::{Due, DueDay};
 
@@ -86,50 +87,48 @@ async fn read(
         ..ConversationsReport::default()
     });
     for day in due.days {
-        let answers = answers(&client, &day, &mut pages).await?;
-        let Answers {
-            ids,
-            found,
-            not_found,
-            span,
-            cost,
-            outcome,
-        } = answers;
+        let answers = ask(&client, &day, &mut pages).await?;
         if let Some(report) = &mut record.conversations {
-            report.found += found;
-            report.not_found += not_found.len() as u64;
-            report.cost.add(&cost);
+            report.found += answers.found;
+            report.not_found += answers.not_found.len() as u64;
+            report.cost.add(&answers.cost);
         }
-        record.records += found;
-        let is_complete = outcome.is_ok() && day.is_all;
-        let reads = span
-            .filter(|_| is_complete)
-            .and_then(|span| facts(&day, lake, span, &cost, found));
+        record.records += answers.found;
         let facts = DayFacts {
-            reads: reads.into_iter().collect(),
-            not_found,
+            reads: read_of(&day, lake, &answers).into_iter().collect(),
+            not_found: answers.not_found.clone(),
         };
-        // All rows at once: those of conversations that began on another day than their session must not wait for its turn.
-        let (of_the_day, others): (Vec<_>, Vec<_>) = pages
-            .take_all(Some(day.day), record)?
-            .into_iter()
-            .partition(|rows| rows.day() == day.day);
-        let others = others.into_iter().filter(|rows| rows.received() > 0);
-        for (rows, facts) in [(of_the_day, facts), (others.collect(), DayFacts::default())] {
-            let published = publish::publish(lake, &settings.account, rows, facts).await?;
-            record.files.extend(published);
-        }
+        // A day of which nothing is known gets no file.
+        let expected = (facts != DayFacts::default()).then_some(day.day);
+        let rows = pages.take_all(expected, record)?;
+        let files = publish_day(settings, lake, rows, day.day, facts).await?;
+        record.files.extend(files);
         if let Some(spool) = client.spool() {
-            for id in &ids {
+            for id in &answers.ids {
                 spool.remove_conversation(id)?;
             }
         }
-        outcome?;
+        answers.outcome?;
     }
     if let Some(spool) = client.spool() {
         spool.clear()?;
     }
     Ok(Exit::Done)
+}
+
+/// Publishes the rows that came for a day of call details, and with them the day's facts. Rows of conversations that began on
+/// another day than their session go to that day's file at once: they must not wait for its turn.
+async fn publish_day(
+    settings: &ApiSettings,
+    lake: &Lake,
+    rows: Vec<DayRows>,
+    day: Day,
+    facts: DayFacts,
+) -> anyhow::Result<Vec<DayLine>> {
+    let (of_the_day, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(|rows| rows.day() == day);
+    let mut files = publish::publish(lake, &settings.account, of_the_day, facts).await?;
+    files.extend(publish::publish(lake, &settings.account, others, DayFacts::default()).await?);
+    Ok(files)
 }
 
 /// What the API said of a day's conversations; those that it has are among the rows gathered.
@@ -144,7 +143,7 @@ struct Answers {
     outcome: Result<(), api::ApiError>,
 }
 
-async fn answers(client: &Arc<Client>, day: &DueDay, pages: &mut Pages) -> anyhow::Result<Answers> {
+async fn ask(client: &Arc<Client>, day: &DueDay, pages: &mut Pages) -> anyhow::Result<Answers> {
     let wanted = day.wanted.iter().map(|wanted| api::Wanted {
         id: wanted.id.clone(),
         since: due::time(wanted.row_read_at),
@@ -160,50 +159,44 @@ async fn answers(client: &Arc<Client>, day: &DueDay, pages: &mut Pages) -> anyho
         let client = Arc::clone(client);
         tokio::spawn(async move { client.read_conversations(&wanted, sender).await })
     };
-    let mut ids = Vec::new();
-    let mut not_found = Vec::new();
-    let mut found = 0;
-    let mut span: Option<(DateTime<Utc>, DateTime<Utc>)> = None;
+    let mut answers = Answers {
+        ids: Vec::new(),
+        found: 0,
+        not_found: Vec::new(),
+        span: None,
+        cost: Cost::default(),
+        outcome: Ok(()),
+    };
     while let Some(Conversation { id, asked_at, body }) = receiver.recv().await {
-        span = Some(span.map_or((asked_at, asked_at), |(first, last)| {
-            (first.min(asked_at), last.max(asked_at))
-        }));
+        let (first, last) = answers.span.unwrap_or((asked_at, asked_at));
+        answers.span = Some((first.min(asked_at), last.max(asked_at)));
         let state = states.get(id.as_str()).copied();
         match (body, state) {
             (Some(body), _) => {
                 pages.asked_by(state);
                 pages.take(&body, asked_at, &format_args!("conversation {id:?}"))?;
-                found += 1;
+                answers.found += 1;
             }
-            (None, Some(state)) => not_found.push(NotFound {
+            (None, Some(state)) => answers.not_found.push(NotFound {
                 id: id.clone(),
                 asked_at,
                 state,
             }),
             (None, None) => {}
         }
-        ids.push(id);
+        answers.ids.push(id);
     }
-    let (cost, outcome) = reading.await?;
-    Ok(Answers {
-        ids,
-        found,
-        not_found,
-        span,
-        cost,
-        outcome,
-    })
+    (answers.cost, answers.outcome) = reading.await?;
+    Ok(answers)
 }
 
-/// What it proves that all conversations of a day's call details were read.
-fn facts(
-    day: &DueDay,
-    lake: &Lake,
-    (fetched_from, fetched_to): (DateTime<Utc>, DateTime<Utc>),
-    cost: &Cost,
-    found: u64,
-) -> Option<Read> {
+/// What the answers prove of the day, where all that it lacked has come.
+fn read_of(day: &DueDay, lake: &Lake, answers: &Answers) -> Option<Read> {
+    if !day.is_all || answers.outcome.is_err() {
+        return None;
+    }
     let (from, to) = day.day.bounds(lake.zone())?;
+    let (fetched_from, fetched_to) = answers.span?;
     Some(Read {
         from,
         to,
@@ -211,8 +204,8 @@ fn facts(
         fetched_from,
         fetched_to,
         closed: day.is_closed,
-        requests: cost.requests,
-        received: found,
-        unique: found,
+        requests: answers.cost.requests,
+        received: answers.found,
+        unique: answers.found,
     })
 }

@@ -61,21 +61,11 @@ pub(super) fn state(batch: &RecordBatch, row: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Decoder, Source};
+    use crate::decode::testing::decoded;
     use crate::schema;
 
     fn states(records: &[&str]) -> Vec<i64> {
-        let source = Source {
-            account_id: "a".to_string(),
-            endpoint: None,
-            fetched_at: 0,
-            timezone_offset: 0,
-        };
-        let mut decoder = Decoder::new(schema::call_details(), source);
-        for record in records {
-            decoder.record(record.as_bytes()).unwrap();
-        }
-        let batch = decoder.flush().unwrap();
+        let batch = decoded(schema::call_details(), records.iter().copied(), 0);
         (0..batch.num_rows()).map(|row| state(&batch, row)).collect()
     }
 

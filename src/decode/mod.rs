@@ -33,6 +33,8 @@ mod resync;
 mod sort;
 mod stream;
 mod tally;
+#[cfg(test)]
+pub(crate) mod testing;
 mod time;
 
 use std::sync::Arc;

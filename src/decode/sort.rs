@@ -6,17 +6,30 @@ use crate::json::scan::{Cursor, Fail, unescape_into};
 /// Decoders of several tables, each given its own records.
 ///
 /// A record is of the table that has a column for the first of its keys that the others have none for; where there is no
-/// such key, it is of the first table. The first key decides for all that the API writes, so that this costs one look-up a
-/// record.
+/// such key, it is of the first table. The first key decides for all that the API writes, so that this costs little.
 pub struct Sorted {
     decoders: Vec<Decoder>,
+    /// How records start whose first key is part of what identifies them, as those of call details are, and which decoder
+    /// they are for: compared before anything is looked up.
+    starts: Vec<(Vec<u8>, usize)>,
     latest: usize,
 }
 
 impl Sorted {
     /// Decoders of different tables; there must be one at least.
     pub fn new(decoders: Vec<Decoder>) -> Sorted {
-        Sorted { decoders, latest: 0 }
+        let mut sorted = Sorted {
+            decoders,
+            starts: Vec::new(),
+            latest: 0,
+        };
+        let keys = sorted.decoders.iter().flat_map(|decoder| &decoder.keys);
+        let starts = keys.filter_map(|key| {
+            let start = [b"{\"", &**key, b"\""].concat();
+            Some((start, sorted.only_one_with(key)?))
+        });
+        sorted.starts = starts.collect();
+        sorted
     }
 
     /// The decoders, in the order in which they were given.
@@ -33,6 +46,9 @@ impl Sorted {
     fn place(&self, bytes: &[u8]) -> usize {
         if self.decoders.len() < 2 {
             return 0;
+        }
+        if let Some((_, place)) = self.starts.iter().find(|(start, _)| bytes.starts_with(start)) {
+            return *place;
         }
         self.telling_key(bytes).ok().flatten().unwrap_or_default()
     }
@@ -122,6 +138,8 @@ mod tests {
     #[test]
     fn the_first_key_that_one_table_has_alone_decides() {
         check(r#"{"sessionId":"s"}"#, "call_details");
+        check(r#"{"conversationId":"c","_id":"c"}"#, "call_details");
+        check(r#"{"_identity":"c","conversationId":"c"}"#, "call_details");
         check(r#"{"userId":"u", "orgId":"o","channel":"Voice"}"#, "call_details");
         check(r#"{"_id":"c"}"#, "conversations");
         check(r#"{"skills":[],"participants":[]}"#, "conversations");

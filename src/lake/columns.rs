@@ -163,3 +163,112 @@ fn batches<T: ChunkReader + 'static>(
         })
     })))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::RecordBatch;
+    use chrono_tz::Tz;
+
+    use super::*;
+    use crate::day::Gather;
+    use crate::decode::testing::decoded;
+    use crate::demo::records::{Dataset, Flavour, Order};
+    use crate::lake::{DayFacts, LakeOptions};
+    use crate::schema;
+
+    const COLUMNS: Columns<'static> = Columns(&[
+        "session_id",
+        "fetched_at",
+        "destinations.responding_agent.agent_id",
+    ]);
+
+    /// A day of the demo's records in a lake in the folder.
+    async fn day(folder: &std::path::Path) -> (Lake, DayPath) {
+        let mut lines = Vec::new();
+        let dataset = Dataset {
+            records: 300,
+            days: 1,
+            ..Dataset::default()
+        };
+        dataset
+            .write_ndjson(&mut lines, Flavour::V2, Order::Start)
+            .unwrap();
+        let lines = String::from_utf8(lines).unwrap();
+        let batch = decoded(schema::call_details(), lines.lines(), 0);
+        let mut gather = Gather::new(schema::call_details(), Tz::UTC, 64 << 20, folder).unwrap();
+        gather.push(batch).unwrap();
+        let rows = gather.days().unwrap().next().unwrap();
+        let place = folder.join("lake");
+        let lake = Lake::open(place.to_str().unwrap(), LakeOptions::default())
+            .await
+            .unwrap();
+        let published = lake.publish("acc", rows, DayFacts::default()).await.unwrap();
+        (lake, published.path)
+    }
+
+    fn collect(batches: Batches) -> Vec<RecordBatch> {
+        batches.map(Result::unwrap).collect()
+    }
+
+    #[tokio::test]
+    async fn only_the_columns_asked_for_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lake, path) = day(folder.path()).await;
+        let rows = collect(lake.columns(&path, COLUMNS).await.unwrap().unwrap());
+        assert_eq!(rows.iter().map(RecordBatch::num_rows).sum::<usize>(), 300);
+        let schema = rows[0].schema();
+        let names: Vec<_> = schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        assert_eq!(names, ["session_id", "destinations", "fetched_at"]);
+        let leaves = schema.field(1).data_type().to_string();
+        assert!(
+            leaves.contains("agent_id") && !leaves.contains("queue_id"),
+            "{leaves}"
+        );
+    }
+
+    #[tokio::test]
+    async fn pieces_of_a_file_give_the_same_rows_as_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lake, path) = day(folder.path()).await;
+        let file = std::fs::read(folder.path().join("lake").join(path.to_string())).unwrap();
+        let (footer, _) = lake.store.footer(&path).await.unwrap().unwrap();
+        let pieces = COLUMNS.ranges(&footer).into_iter().map(|range| {
+            let bytes = Bytes::copy_from_slice(&file[range.start as usize..range.end as usize]);
+            (range.start, bytes)
+        });
+        let Pieces { footer, size, pieces } = Pieces::new(footer, file.len() as u64, pieces.collect());
+        let fetched: usize = pieces.iter().map(|(_, bytes)| bytes.len()).sum();
+        assert!(
+            0 < fetched && fetched < file.len() / 10,
+            "{fetched} of {}",
+            file.len()
+        );
+        let metadata = ArrowReaderMetadata::try_new(Arc::new(footer), ArrowReaderOptions::default()).unwrap();
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Sparse { size, pieces }, metadata);
+        let rows = collect(batches(&path, builder, COLUMNS).unwrap());
+        assert_eq!(
+            rows,
+            collect(lake.columns(&path, COLUMNS).await.unwrap().unwrap())
+        );
+    }
+
+    #[test]
+    fn bytes_that_were_not_fetched_are_an_error() {
+        let sparse = Sparse {
+            size: 100,
+            pieces: vec![(10, Bytes::from_static(b"abcd")), (50, Bytes::from_static(b"ef"))],
+        };
+        assert_eq!(sparse.get_bytes(11, 3).unwrap(), "bcd");
+        assert_eq!(sparse.get_bytes(50, 2).unwrap(), "ef");
+        for (start, length) in [(9, 1), (11, 4), (15, 1), (51, 2), (60, 1)] {
+            assert!(
+                sparse.get_bytes(start, length).is_err(),
+                "{length} bytes from {start}"
+            );
+        }
+    }
+}

@@ -219,6 +219,15 @@ def test_both_tables_join(exported):
     assert joined[6] > 10 and joined[7] > 10
 
 
+def test_duckdb_types_are_the_printed_ones(exported):
+    _, lake = exported
+    connection = duckdb.connect()
+    connection.execute(run("schema", "conversations", "--format", "duckdb").stdout)
+    printed = connection.execute("describe conversations").fetchall()
+    described = duckdb.sql(f"describe select * from {table(lake)}").fetchall()
+    assert [row[:2] for row in described] == [row[:2] for row in printed]
+
+
 @pytest.mark.parametrize("view, column", [("participants", "participants"), ("transfers", "transfer_details"), ("queues", "queues")])
 def test_views_have_a_row_an_element(exported, view, column):
     _, lake = exported
@@ -389,6 +398,7 @@ def test_refused_credentials(tmp_path, exported):
         file.unlink()
     done = conversations(server, tmp_path / "copy", code=1, env=environment(CALLAKE_TOKEN="s3cret-wrong"))
     assert "refused the credentials" in done.stderr and "s3cret-wrong" not in done.stderr
+    assert not list((tmp_path / "copy" / "conversations").rglob("*.parquet"))
 
 
 def test_killed_runs_go_on_where_they_were(tmp_path):
