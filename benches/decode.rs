@@ -3,7 +3,7 @@
 //! `cargo bench --bench decode`. The peers' figures come from `benches/peers`.
 #![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
-use callake::decode::{Decoder, Event, Records as _, Sorted, Source, Stream};
+use callake::decode::{Decoder, Event, RecordDecoder as _, Sorted, Source, Stream};
 use callake::demo::records::{Dataset, Flavour, Order};
 use callake::proof::Originals;
 use callake::restore::Records;

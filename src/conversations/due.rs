@@ -12,7 +12,7 @@ use crate::config::{Account, Selection};
 use crate::day::Day;
 use crate::lake::{Columns, Coverage, DayPath, Lake};
 use crate::schema;
-use crate::selection::{Field, is_selected};
+use crate::selection::{Condition, Field, is_selected};
 
 /// Days before a session's that its conversation can be filed under: the clocks of two systems may differ at midnight.
 const DAYS_BEFORE: u64 = 1;
@@ -77,52 +77,77 @@ impl Due {
             let what = format!("call_details of account {account} in the days asked for");
             return Err(lake.no_days(&what).into());
         }
-        let answers = Answers::read(lake, account, *from, *to).await?;
         let mut columns = vec!["conversation_id", "channel", "session_start_time", "fetched_at"];
         columns.extend(state::COLUMNS);
         columns.extend(Field::ALL.iter().flat_map(|field| field.columns()));
-        let mut due = Due::default();
-        let mut seen = HashSet::new();
-        let mut room = limit.unwrap_or(u64::MAX);
+        let mut sieve = Sieve {
+            answers: Answers::read(lake, account, *from, *to).await?,
+            conditions,
+            room: limit.unwrap_or(u64::MAX),
+            seen: HashSet::new(),
+            due: Due::default(),
+        };
         for path in paths {
             let mut wanted = Vec::new();
-            let Some(batches) = lake.columns(&path, Columns(&columns)).await? else {
-                continue;
-            };
-            for batch in batches {
-                let batch = batch?;
-                for row in 0..batch.num_rows() {
-                    let has = |column: &str, value: &str| has(&batch, row, column, value);
-                    let Some(conversation) = named(&batch, row).filter(|_| is_selected(conditions, has))
-                    else {
-                        continue;
-                    };
-                    // Several rows can name one conversation; the first is the one it is asked for by.
-                    if !seen.insert(conversation.id.clone()) {
-                        continue;
-                    }
-                    due.named += 1;
-                    match answers.standing(&conversation) {
-                        Standing::Held => due.held += 1,
-                        Standing::Missing => due.known_missing += 1,
-                        Standing::Due if room > 0 => {
-                            room -= 1;
-                            wanted.push(conversation);
-                        }
-                        Standing::Due => due.left += 1,
-                    }
-                }
+            for batch in lake
+                .columns(&path, Columns(&columns))
+                .await?
+                .into_iter()
+                .flatten()
+            {
+                sieve.sift(&batch?, &mut wanted);
             }
             if !wanted.is_empty() {
-                due.days.push(DueDay {
-                    day: path.day,
-                    wanted,
-                    is_all: conditions.is_empty() && due.left == 0,
-                    is_closed: is_closed(lake, &path).await?,
-                });
+                let is_closed = is_closed(lake, &path).await?;
+                sieve.end_day(path.day, wanted, is_closed);
             }
         }
-        Ok(due)
+        Ok(sieve.due)
+    }
+}
+
+/// Finds the conversations that are due among rows of call details.
+struct Sieve<'a> {
+    answers: Answers,
+    conditions: &'a [Condition],
+    /// How many more may be asked for.
+    room: u64,
+    seen: HashSet<String>,
+    due: Due,
+}
+
+impl Sieve<'_> {
+    /// Adds to `wanted` what is due of the rows.
+    fn sift(&mut self, batch: &RecordBatch, wanted: &mut Vec<Wanted>) {
+        for row in 0..batch.num_rows() {
+            let has = |column: &str, value: &str| has(batch, row, column, value);
+            let Some(conversation) = named(batch, row).filter(|_| is_selected(self.conditions, has)) else {
+                continue;
+            };
+            // Several rows can name one conversation; the first is the one it is asked for by.
+            if !self.seen.insert(conversation.id.clone()) {
+                continue;
+            }
+            self.due.named += 1;
+            match self.answers.standing(&conversation) {
+                Standing::Held => self.due.held += 1,
+                Standing::Missing => self.due.known_missing += 1,
+                Standing::Due if self.room > 0 => {
+                    self.room -= 1;
+                    wanted.push(conversation);
+                }
+                Standing::Due => self.due.left += 1,
+            }
+        }
+    }
+
+    fn end_day(&mut self, day: Day, wanted: Vec<Wanted>, is_closed: bool) {
+        self.due.days.push(DueDay {
+            day,
+            wanted,
+            is_all: self.conditions.is_empty() && self.due.left == 0,
+            is_closed,
+        });
     }
 }
 
@@ -205,19 +230,7 @@ impl Answers {
         for path in files(lake, &schema::conversations().name, account, from, to).await? {
             let columns = Columns(&["conversation_id", "fetched_at", "call_details_state"]);
             for batch in lake.columns(&path, columns).await?.into_iter().flatten() {
-                let batch = batch?;
-                for row in 0..batch.num_rows() {
-                    if let Some(id) = text(&batch, row, "conversation_id") {
-                        answers.add(
-                            id,
-                            Answer {
-                                at: number(&batch, row, "fetched_at").unwrap_or(i64::MIN),
-                                state: number(&batch, row, "call_details_state"),
-                                is_row: true,
-                            },
-                        );
-                    }
-                }
+                answers.add_rows(&batch?);
             }
             let file = lake.file_facts(&path).await?;
             for asked in file.iter().flat_map(|file| &file.facts.not_found) {
@@ -230,6 +243,20 @@ impl Answers {
             }
         }
         Ok(answers)
+    }
+
+    fn add_rows(&mut self, batch: &RecordBatch) {
+        for row in 0..batch.num_rows() {
+            let Some(id) = text(batch, row, "conversation_id") else {
+                continue;
+            };
+            let answer = Answer {
+                at: number(batch, row, "fetched_at").unwrap_or(i64::MIN),
+                state: number(batch, row, "call_details_state"),
+                is_row: true,
+            };
+            self.add(id, answer);
+        }
     }
 
     fn add(&mut self, id: &str, answer: Answer) {

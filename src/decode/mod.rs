@@ -118,7 +118,7 @@ pub enum RecordError {
 }
 
 /// What takes the records that a [`Stream`] finds: a [`Decoder`], or several of them.
-pub trait Records {
+pub trait RecordDecoder {
     /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
     ///
     /// # Errors
@@ -298,7 +298,7 @@ impl Decoder {
     }
 }
 
-impl Records for Decoder {
+impl RecordDecoder for Decoder {
     fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
         Decoder::record(self, bytes)
     }

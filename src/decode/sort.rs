@@ -1,6 +1,6 @@
 //! Records of several tables in one input, told apart by their shape.
 
-use super::{Decoder, RecordError, Records};
+use super::{Decoder, RecordDecoder, RecordError};
 use crate::json::scan::{Cursor, Fail, unescape_into};
 
 /// Decoders of several tables, each given its own records.
@@ -92,7 +92,7 @@ impl Sorted {
     }
 }
 
-impl Records for Sorted {
+impl RecordDecoder for Sorted {
     fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
         let place = self.place(bytes);
         let length = self.decoders[place].record(bytes)?;

@@ -391,6 +391,23 @@ def known_faults(wanted):
     return [kind for kind in wanted if re.search(rf"\b{re.escape(kind)}\b", listed) and kind != "429"]
 
 
+def test_what_came_before_an_error_is_kept(tmp_path):
+    with Server(tmp_path, "--records", "300") as server:
+        lake = tmp_path / "lake"
+        export(server, lake)
+        want = named(lake)
+    with Server(tmp_path, "--records", "300", "--fault", "60-1000=403") as server:
+        done = conversations(server, lake, code=1)
+        assert "status 403" in done.stderr and "59 of them came" in done.stdout
+        first = held(lake)
+        assert len(first) == 59
+        days = json.loads(run("status", lake, "--json").stdout)["accounts"][1]["days"]
+        assert days[0]["coverage"] == "unknown", "the day is not complete"
+    with Server(tmp_path, "--records", "300") as server:
+        conversations(server, lake)
+        assert held(lake) == want and asked(server) == sorted(set(want) - set(first))
+
+
 def test_refused_credentials(tmp_path, exported):
     server, lake = exported
     run("snapshot", lake, tmp_path, "--name", "copy")
