@@ -1,5 +1,7 @@
 //! What was typed.
 
+pub mod conversations;
+
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -41,6 +43,9 @@ pub enum Command {
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
     #[command(after_help = SYNC_EXAMPLES)]
     Sync(Box<SyncArgs>),
+    /// Exports the conversations that the lake's call details name, one request each.
+    #[command(after_help = conversations::EXAMPLES)]
+    Conversations(Box<conversations::ConversationsArgs>),
     /// Says what an export would ask, and how long that would take; asks nothing itself.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
@@ -75,7 +80,8 @@ pub enum Command {
 
 const CONVERT_EXAMPLES: &str = "\
 Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files, \
-folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
+folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget. Records are call details \
+or conversations, also both in one input: their shape tells.
 
 Examples:
   callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
@@ -118,11 +124,13 @@ Examples:
   callake schema call_details
   callake schema call_details --format duckdb
   callake schema call_details --format markdown > call_details.md
+  callake schema conversations --format spark
   callake schema --views duckdb --lake s3://bucket/prefix > views.sql";
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
   callake restore lake -o records.ndjson
+  callake restore lake --table conversations -o conversations.ndjson
   callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
 
 const VERIFY_EXAMPLES: &str = "\
@@ -165,7 +173,8 @@ const RECORDS_EXAMPLES: &str = "\
 Examples:
   callake demo records --records 300000 --days 30 -o records.ndjson
   callake demo records --records 1000 -o - |
-    callake convert - --dest lake --account demo";
+    callake convert - --dest lake --account demo
+  callake demo records --flavour conversations -o conversations.ndjson";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
@@ -197,9 +206,9 @@ pub struct ConvertArgs {
     /// Offset of naive times in minutes, UTC minus local time as in the API (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
     pub timezone_offset: i32,
-    /// The table that the records go to.
-    #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
-    pub table: &'static Table,
+    /// The table that the records go to; by default each record's shape tells.
+    #[arg(long, value_name = "NAME", value_parser = table)]
+    pub table: Option<&'static Table>,
     /// Keep the good input where other input is bad; the exit code is 3 then.
     #[arg(long)]
     pub keep_going: bool,
@@ -213,7 +222,7 @@ pub struct ConvertArgs {
 
 /// How to reach the API.
 #[derive(Debug, Args)]
-pub struct ApiArgs {
+pub struct ConnectionArgs {
     /// Origin of the API; plain http only to this machine.
     #[arg(long, value_name = "URL", env = "CALLAKE_HOST")]
     pub host: String,
@@ -223,22 +232,30 @@ pub struct ApiArgs {
     /// The stream (app) to read as, st-….
     #[arg(long, value_name = "ID", env = "CALLAKE_STREAM")]
     pub stream: String,
-    /// The endpoint to read.
-    #[arg(long, value_name = "NAME", default_value = "v2")]
-    pub endpoint: EndpointName,
-    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
-    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
-    pub timezone_offset: i32,
     /// Requests a minute; the account's limit is shared with its other tools.
     #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub rate: u32,
     /// File with the token.
     #[arg(long, value_name = "FILE", env = "CALLAKE_TOKEN_FILE")]
     pub token_file: Option<PathBuf>,
-    /// Local folder for pages that are fetched and not yet published, so that a killed run does not ask for them again; by default
-    /// in the lake if that is local, else in the temporary folder.
+    /// Local folder for what is fetched and not yet published, so that a killed run does not ask for it again; by default in the
+    /// lake if that is local, else in the temporary folder.
     #[arg(long, value_name = "DIR", env = "CALLAKE_SPOOL")]
     pub spool: Option<PathBuf>,
+}
+
+/// How to reach the API for call details.
+#[derive(Debug, Args)]
+pub struct ApiArgs {
+    /// The API.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// The endpoint to read.
+    #[arg(long, value_name = "NAME", default_value = "v2")]
+    pub endpoint: EndpointName,
+    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
+    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
+    pub timezone_offset: i32,
 }
 
 /// `callake export`.
@@ -579,9 +596,18 @@ impl From<ConvertArgs> for ConvertSettings {
     }
 }
 
-impl From<ApiArgs> for ApiSettings {
-    fn from(args: ApiArgs) -> ApiSettings {
-        let ApiArgs {
+impl ConnectionArgs {
+    /// The settings of an endpoint that is asked over this connection.
+    fn with(self, endpoint: Endpoint, timezone_offset: i32) -> ApiSettings {
+        let ConnectionArgs {
+            host,
+            account,
+            stream,
+            rate,
+            token_file,
+            spool,
+        } = self;
+        ApiSettings {
             host,
             account,
             stream,
@@ -590,17 +616,18 @@ impl From<ApiArgs> for ApiSettings {
             rate,
             token_file,
             spool,
-        } = args;
-        ApiSettings {
-            host,
-            account,
-            stream,
-            endpoint: endpoint.into(),
-            timezone_offset,
-            rate,
-            token_file,
-            spool,
         }
+    }
+}
+
+impl From<ApiArgs> for ApiSettings {
+    fn from(args: ApiArgs) -> ApiSettings {
+        let ApiArgs {
+            connection,
+            endpoint,
+            timezone_offset,
+        } = args;
+        connection.with(endpoint.into(), timezone_offset)
     }
 }
 

@@ -8,13 +8,14 @@ use std::thread;
 use anyhow::Context as _;
 use arrow::array::RecordBatch;
 
-use crate::config::ConvertSettings;
-use crate::day::Gather;
-use crate::decode::{Decoder, Source, Tally};
+use crate::config::{ConvertSettings, LakeSettings};
+use crate::day::{DayRows, Gather};
+use crate::decode::{Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
+use crate::input::{self, Expanded, Intake, Reading, Rejects, Tolerance};
 use crate::lake::{DayFacts, Lake};
 use crate::report::RunRecord;
+use crate::schema::{self, Table};
 use crate::zone_check::ZoneCheck;
 use crate::{publish, report};
 
@@ -28,17 +29,17 @@ pub(crate) async fn run(settings: ConvertSettings) -> anyhow::Result<Exit> {
 
 async fn convert(settings: ConvertSettings, lake: &Lake, record: &mut RunRecord) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
-    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings)).await??;
+    let (reading, tally, gathers) = tokio::task::spawn_blocking(move || read(&settings)).await??;
     record.inputs = Some(reading.inputs);
     record.records = reading.records;
     record.extra = tally;
     record.faults = reading.faults;
-    record.files = publish::publish(lake, &account, gather.days()?, DayFacts::default()).await?;
+    record.files = publish::publish(lake, &account, gathers.days()?, DayFacts::default()).await?;
     Ok(report::faults(&record.faults))
 }
 
 /// Reads all inputs into sorted rows.
-fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> {
+fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gathers)> {
     let ConvertSettings {
         inputs,
         table,
@@ -61,22 +62,54 @@ fn read(settings: &ConvertSettings) -> anyhow::Result<(Reading, Tally, Gather)> 
         fetched_at: 0,
         timezone_offset: i64::from(*timezone_offset),
     };
-    let gather = publish::gather(table, lake)?;
-    let ((reading, tally), gather, zone) = gather_beside(gather, |sink| {
-        let intake = Intake {
-            decoder: Decoder::new(table, source.clone()),
-            source,
-            tolerance,
-            proof: lake.verify.then(|| Proof::new(table)),
-            sink,
-        };
-        intake.read_all(&inputs, faults)
+    let tables = table.map_or_else(|| schema::tables().to_vec(), |table| vec![table]);
+    let ((reading, tally), gathers, zone) = gather_beside(Gathers::new(lake.clone()), |sink| {
+        Intake::new(tables, &source, tolerance, lake.verify, sink).read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
     if let Some(finding) = zone.finding(*timezone_offset) {
         report::note(&format!("warning: {finding}"));
     }
-    Ok((reading, tally, gather))
+    Ok((reading, tally, gathers))
+}
+
+/// The gathered rows of each table that has some.
+struct Gathers {
+    lake: LakeSettings,
+    /// A table's is made for its first batch: two take twice the share of the memory budget that one takes.
+    gathers: Vec<(&'static Table, Gather)>,
+}
+
+impl Gathers {
+    fn new(lake: LakeSettings) -> Gathers {
+        let gathers = Vec::new();
+        Gathers { lake, gathers }
+    }
+
+    fn push(&mut self, table: &'static Table, batch: RecordBatch) -> anyhow::Result<()> {
+        let place = self
+            .gathers
+            .iter()
+            .position(|(other, _)| other.name == table.name);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                self.gathers.push((table, publish::gather(table, &self.lake)?));
+                self.gathers.len() - 1
+            }
+        };
+        Ok(self.gathers[place].1.push(batch)?)
+    }
+
+    /// The days of all tables, a table after the other.
+    fn days(self) -> anyhow::Result<impl Iterator<Item = DayRows>> {
+        let days: Result<Vec<_>, _> = self
+            .gathers
+            .into_iter()
+            .map(|(_, gather)| gather.days())
+            .collect();
+        Ok(days?.into_iter().flatten())
+    }
 }
 
 /// Batches that may wait for the gatherer. Each is memory beside its budget, and one is enough to keep both busy.
@@ -87,26 +120,26 @@ const WAITING_BATCHES: usize = 1;
 /// # Errors
 /// What the gatherer says, else what `read` says.
 fn gather_beside<T>(
-    mut gather: Gather,
+    mut gathers: Gathers,
     read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<(T, Gather, ZoneCheck)> {
-    let (sender, receiver) = mpsc::sync_channel::<RecordBatch>(WAITING_BATCHES);
+) -> anyhow::Result<(T, Gathers, ZoneCheck)> {
+    let (sender, receiver) = mpsc::sync_channel::<(&'static Table, RecordBatch)>(WAITING_BATCHES);
     thread::scope(|scope| {
         let gatherer = scope.spawn(move || -> anyhow::Result<_> {
             let mut zone = ZoneCheck::default();
-            for batch in receiver {
+            for (table, batch) in receiver {
                 zone.add(&batch);
-                gather.push(batch)?;
+                gathers.push(table, batch)?;
             }
-            Ok((gather, zone))
+            Ok((gathers, zone))
         });
         // A gatherer that has stopped is no receiver; why it did is its own to say.
-        let reading = read(&mut |batch| sender.send(batch).context("hand over rows"));
+        let reading = read(&mut |table, batch| sender.send((table, batch)).context("hand over rows"));
         drop(sender);
-        let (gather, zone) = gatherer
+        let (gathers, zone) = gatherer
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((reading?, gather, zone))
+        Ok((reading?, gathers, zone))
     })
 }
 
@@ -117,25 +150,28 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array};
 
     use super::*;
-    use crate::schema;
+    use crate::config::DEFAULT_MEMORY;
 
-    fn gather() -> Gather {
-        Gather::new(
-            schema::call_details(),
-            chrono_tz::Tz::UTC,
-            1 << 20,
-            &std::env::temp_dir(),
-        )
-        .unwrap()
+    fn gathers() -> Gathers {
+        Gathers::new(LakeSettings {
+            dest: String::new(),
+            zone: chrono_tz::Tz::UTC,
+            memory: DEFAULT_MEMORY,
+            single_writer: false,
+            force_network_fs: false,
+            endpoint_url: None,
+            verify: false,
+            strict: false,
+        })
     }
 
     #[test]
     fn a_gatherer_that_stops_ends_the_reading_and_says_why() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let foreign = RecordBatch::try_from_iter([("foreign", column)]).unwrap();
-        let outcome = gather_beside(gather(), |sink| -> anyhow::Result<()> {
+        let outcome = gather_beside(gathers(), |sink| -> anyhow::Result<()> {
             loop {
-                sink(foreign.clone())?;
+                sink(schema::call_details(), foreign.clone())?;
             }
         });
         let error = format!("{:#}", outcome.err().unwrap());
@@ -144,7 +180,7 @@ mod tests {
 
     #[test]
     fn what_reading_says_is_kept() {
-        let outcome = gather_beside(gather(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
+        let outcome = gather_beside(gathers(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
         assert_eq!(outcome.err().unwrap().to_string(), "line 7");
     }
 }

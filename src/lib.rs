@@ -10,8 +10,9 @@
 //! | --- | --- |
 //! | [`cli`], [`config`] | what was typed, and what it means |
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
-//! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
+//! | `convert`, `export`, `conversations`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
+//! | [`selection`] | which call details are meant: `--where` |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
@@ -38,6 +39,7 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+mod conversations;
 mod convert;
 pub mod day;
 pub mod decode;
@@ -58,6 +60,7 @@ mod restore_lake;
 mod run;
 pub mod schema;
 mod secrets;
+pub mod selection;
 mod shell;
 mod tour;
 mod zone_check;

@@ -53,6 +53,18 @@ pub(crate) async fn open(settings: &LakeSettings) -> anyhow::Result<Lake> {
     Ok(Lake::open(dest, options).await?)
 }
 
+/// Opens the lake for a look before anything is published: nothing is made, locked or tried.
+pub(crate) async fn look(settings: &LakeSettings) -> anyhow::Result<Lake> {
+    let options = LakeOptions {
+        zone: settings.zone,
+        endpoint_url: settings.endpoint_url.clone(),
+        ..LakeOptions::default()
+    };
+    let lake = Lake::for_reading(&settings.dest, options)?;
+    lake.check_zone().await?;
+    Ok(lake)
+}
+
 /// Row groups of the usual size, or of less where the memory budget is small.
 fn write_options(memory: usize) -> WriteOptions {
     let usual = WriteOptions::default();
@@ -127,13 +139,13 @@ pub(crate) async fn end_run(
     outcome: anyhow::Result<Exit>,
     summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let came_to_nothing = outcome.is_err() && record.files.is_empty() && record.cost.is_none();
+    let came_to_nothing = outcome.is_err() && !record.has_news();
     if came_to_nothing && lake.withdraw() {
         return outcome;
     }
     record.end(&outcome);
     let kept = lake.keep_run(&record.id, record.to_json()?).await;
-    let told = outcome.is_ok() || !record.files.is_empty() || record.cost.is_some();
+    let told = outcome.is_ok() || record.has_news();
     let printed = if told {
         report::output(|out| summary(&record, out))
     } else {

@@ -114,7 +114,7 @@ impl Lake {
                 .day_files(&table.name)
                 .await?
                 .into_iter()
-                .filter(|path| is_asked(path, *from, *to))
+                .filter(|path| path.is_within(*from, *to))
             {
                 let present = store.local_file(&path, scratch).await?;
                 let copy = match present {
@@ -208,14 +208,6 @@ fn check_name(name: &str) -> Result<()> {
         "a snapshot can't be named {name:?}: want 1 to {MAX_NAME} letters, digits, '.', '_' or '-', the first a letter or \
          digit"
     )))
-}
-
-/// Whether the day was asked for; rows without a day belong to the whole, and to no range.
-fn is_asked(path: &DayPath, from: Option<NaiveDate>, to: Option<NaiveDate>) -> bool {
-    match path.day.date() {
-        Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
-        None => from.is_none() && to.is_none(),
-    }
 }
 
 async fn describe(path: DayPath, file: LocalFile) -> Result<ManifestFile> {

@@ -11,9 +11,11 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use calendar::status;
 pub(crate) use plan::plan;
-pub use record::RunRecord;
+pub use record::{ConversationsReport, RunRecord};
 pub use summary::DayLine;
-pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};
+pub(crate) use summary::{
+    cleaned, conversations, convert, duration, export, grouped, how_to_query, snapshot, verification,
+};
 
 use crate::exit::Exit;
 use crate::input::Fault;
