@@ -112,8 +112,9 @@ impl Gathers {
     }
 }
 
-/// Batches that may wait for the gatherer. Each is memory beside its budget, and one is enough to keep both busy.
-const WAITING_BATCHES: usize = 1;
+/// Batches that may wait for the gatherer, which now and then takes the time of some to hand days over. Each is memory beside its
+/// budget.
+const WAITING_BATCHES: usize = 2;
 
 /// Lets `read` hand its batches to the gatherer on a thread of its own.
 ///

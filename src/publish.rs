@@ -16,7 +16,7 @@ use crate::schema::Table;
 
 /// Part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
 /// meanwhile, and later while the rows that were not spilled still lie in memory.
-const GATHER_SHARE: usize = 4;
+const GATHER_SHARE: (usize, usize) = (2, 5);
 
 /// Days published at once: mostly they wait for the disk or the store.
 const DAYS_AT_ONCE: usize = 8;
@@ -79,7 +79,7 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
     Ok(Gather::new(
         table,
         settings.zone,
-        settings.memory / GATHER_SHARE,
+        settings.memory / GATHER_SHARE.1 * GATHER_SHARE.0,
         &std::env::temp_dir(),
     )?)
 }
