@@ -23,6 +23,10 @@ struct Input {
 }
 
 fn input(records: u64, days: u32, order: Order) -> Input {
+    input_as(Flavour::Mixed, records, days, order)
+}
+
+fn input_as(flavour: Flavour, records: u64, days: u32, order: Order) -> Input {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("records.ndjson");
     let mut file = File::create(&path).expect("a file");
@@ -32,7 +36,7 @@ fn input(records: u64, days: u32, order: Order) -> Input {
         ..Dataset::default()
     };
     dataset
-        .write_ndjson(&mut file, Flavour::Mixed, order)
+        .write_ndjson(&mut file, flavour, order)
         .expect("room on the disk");
     let bytes = file.metadata().expect("the file is there").len();
     Input { folder, path, bytes }
@@ -65,6 +69,15 @@ fn bench(bencher: divan::Bencher, input: &Input) {
 #[divan::bench(args = [100, 10_000, 100_000], sample_count = 5, sample_size = 1)]
 fn ten_days(bencher: divan::Bencher, records: u64) {
     bench(bencher, &input(records, 10, Order::Start));
+}
+
+/// The conversations of so many sessions.
+#[divan::bench(args = [100_000], sample_count = 5, sample_size = 1)]
+fn ten_days_of_conversations(bencher: divan::Bencher, records: u64) {
+    bench(
+        bencher,
+        &input_as(Flavour::Conversations, records, 10, Order::Start),
+    );
 }
 
 /// All in one day, whose columns are all that can be done side by side.

@@ -3,11 +3,11 @@
 //! `cargo bench --bench decode`. The peers' figures come from `benches/peers`.
 #![allow(clippy::expect_used, reason = "a bench fails by panicking")]
 
-use callake::decode::{Decoder, Event, Source, Stream};
+use callake::decode::{Decoder, Event, RecordDecoder as _, Sorted, Source, Stream};
 use callake::demo::records::{Dataset, Flavour, Order};
 use callake::proof::Originals;
 use callake::restore::Records;
-use callake::schema;
+use callake::schema::{self, Table};
 use divan::counter::BytesCount;
 
 fn main() {
@@ -15,6 +15,10 @@ fn main() {
 }
 
 fn records(records: u64) -> Vec<u8> {
+    records_as(Flavour::Mixed, records)
+}
+
+fn records_as(flavour: Flavour, records: u64) -> Vec<u8> {
     let mut out = Vec::new();
     let dataset = Dataset {
         records,
@@ -22,23 +26,26 @@ fn records(records: u64) -> Vec<u8> {
         ..Dataset::default()
     };
     dataset
-        .write_ndjson(&mut out, Flavour::Mixed, Order::Start)
+        .write_ndjson(&mut out, flavour, Order::Start)
         .expect("a Vec takes all");
     out
 }
 
 fn decoder() -> Decoder {
+    decoder_of(schema::call_details())
+}
+
+fn decoder_of(table: &Table) -> Decoder {
     let source = Source {
         account_id: "bench".to_string(),
         endpoint: None,
         fetched_at: 0,
         timezone_offset: 0,
     };
-    Decoder::new(schema::call_details(), source)
+    Decoder::new(table, source)
 }
 
-fn decode(bytes: &[u8]) -> usize {
-    let mut decoder = decoder();
+fn decode(bytes: &[u8], mut decoder: Decoder) -> usize {
     let mut stream = Stream::new();
     let mut rest = bytes;
     let mut rows = 0;
@@ -68,7 +75,34 @@ fn ndjson(bencher: divan::Bencher, count: u64) {
     let bytes = records(count);
     bencher
         .counter(BytesCount::of_slice(&bytes))
-        .bench(|| decode(&bytes));
+        .bench(|| decode(&bytes, decoder()));
+}
+
+/// Of so many sessions, those that have a conversation.
+#[divan::bench(args = [30_000])]
+fn conversations(bencher: divan::Bencher, count: u64) {
+    let bytes = records_as(Flavour::Conversations, count);
+    bencher
+        .counter(BytesCount::of_slice(&bytes))
+        .bench(|| decode(&bytes, decoder_of(schema::conversations())));
+}
+
+/// Call details, told apart from conversations as `convert` does where no table is named.
+#[divan::bench(args = [30_000])]
+fn told_apart(bencher: divan::Bencher, count: u64) {
+    let bytes = records(count);
+    bencher.counter(BytesCount::of_slice(&bytes)).bench(|| {
+        let mut sorted = Sorted::new(schema::tables().map(decoder_of).into());
+        let mut rows = 0;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            sorted.record(line).expect("a record");
+            let decoder = &mut sorted.decoders()[0];
+            if decoder.bytes() > 8 << 20 {
+                rows += decoder.flush().expect("a batch").num_rows();
+            }
+        }
+        rows
+    });
 }
 
 /// What `--verify` adds to decoding: rebuilding every record and comparing it with the original.

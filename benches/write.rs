@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use callake::day::{DayRows, Footer, Gather, Merge, WriteOptions, write};
 use callake::decode::{Decoder, Event, Source, Stream};
 use callake::demo::records::{Dataset, Flavour, Order};
-use callake::schema;
+use callake::schema::{self, Table};
 use chrono_tz::Tz;
 use divan::counter::BytesCount;
 
@@ -17,7 +17,11 @@ fn main() {
 }
 
 /// Records of one day: bytes of their JSON, and batches as `convert` makes them.
-fn batches(records: u64, order: Order) -> (usize, Vec<RecordBatch>) {
+fn batches(table: &Table, records: u64, order: Order) -> (usize, Vec<RecordBatch>) {
+    let flavour = match table.name.as_str() {
+        "conversations" => Flavour::Conversations,
+        _ => Flavour::Mixed,
+    };
     let mut json = Vec::new();
     let dataset = Dataset {
         records,
@@ -25,7 +29,7 @@ fn batches(records: u64, order: Order) -> (usize, Vec<RecordBatch>) {
         ..Dataset::default()
     };
     dataset
-        .write_ndjson(&mut json, Flavour::Mixed, order)
+        .write_ndjson(&mut json, flavour, order)
         .expect("a Vec takes all");
     let source = Source {
         account_id: "bench".to_string(),
@@ -33,7 +37,7 @@ fn batches(records: u64, order: Order) -> (usize, Vec<RecordBatch>) {
         fetched_at: 0,
         timezone_offset: 0,
     };
-    let mut decoder = Decoder::new(schema::call_details(), source);
+    let mut decoder = Decoder::new(table, source);
     let mut stream = Stream::new();
     let mut rest = json.as_slice();
     let mut batches = Vec::new();
@@ -60,9 +64,8 @@ fn batches(records: u64, order: Order) -> (usize, Vec<RecordBatch>) {
 }
 
 /// The rows of the one day.
-fn gather(batches: &[RecordBatch], budget: usize) -> DayRows {
-    let mut gather =
-        Gather::new(schema::call_details(), Tz::UTC, budget, &std::env::temp_dir()).expect("a gatherer");
+fn gather(table: &'static Table, batches: &[RecordBatch], budget: usize) -> DayRows {
+    let mut gather = Gather::new(table, Tz::UTC, budget, &std::env::temp_dir()).expect("a gatherer");
     for batch in batches {
         gather.push(batch.clone()).expect("room for a batch");
     }
@@ -92,8 +95,19 @@ fn write_day(rows: &DayRows) -> u64 {
 /// Rows that lie in memory in order: encoding alone.
 #[divan::bench(args = [1_000, 10_000, 30_000])]
 fn in_order(bencher: divan::Bencher, records: u64) {
-    let (bytes, batches) = batches(records, Order::Start);
-    let rows = gather(&batches, usize::MAX);
+    let (bytes, batches) = batches(schema::call_details(), records, Order::Start);
+    let rows = gather(schema::call_details(), &batches, usize::MAX);
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| write_day(&rows));
+}
+
+/// Conversations of so many sessions, in order.
+#[divan::bench(args = [30_000])]
+fn conversations_in_order(bencher: divan::Bencher, records: u64) {
+    let table = schema::conversations();
+    let (bytes, batches) = batches(table, records, Order::Start);
+    let rows = gather(table, &batches, usize::MAX);
     bencher
         .counter(BytesCount::new(bytes))
         .bench_local(|| write_day(&rows));
@@ -102,17 +116,17 @@ fn in_order(bencher: divan::Bencher, records: u64) {
 /// Rows in no order.
 #[divan::bench(args = [30_000])]
 fn in_random_order(bencher: divan::Bencher, records: u64) {
-    let (bytes, batches) = batches(records, Order::Random);
+    let (bytes, batches) = batches(schema::call_details(), records, Order::Random);
     bencher
         .counter(BytesCount::new(bytes))
-        .bench_local(|| write_day(&gather(&batches, usize::MAX)));
+        .bench_local(|| write_day(&gather(schema::call_details(), &batches, usize::MAX)));
 }
 
 /// Rows in no order, of which each batch becomes a run on disk.
 #[divan::bench(args = [30_000])]
 fn spilled(bencher: divan::Bencher, records: u64) {
-    let (bytes, batches) = batches(records, Order::Random);
+    let (bytes, batches) = batches(schema::call_details(), records, Order::Random);
     bencher
         .counter(BytesCount::new(bytes))
-        .bench_local(|| write_day(&gather(&batches, 1 << 20)));
+        .bench_local(|| write_day(&gather(schema::call_details(), &batches, 1 << 20)));
 }

@@ -1,5 +1,6 @@
 //! What was typed.
 
+mod conversations;
 mod examples;
 mod file;
 mod parse;
@@ -17,6 +18,7 @@ use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::report::LogFormat;
 use crate::schema::{self, Table};
 
+pub use conversations::ConversationsArgs;
 pub use parse::{Invocation, command, parse};
 
 const EXIT_CODES: &str = "\
@@ -67,6 +69,9 @@ pub enum Command {
     /// Brings a lake up to now: missing days, days that were open when last read, and a lookback for late changes.
     #[command(after_help = examples::SYNC)]
     Sync(Box<RunOf<SyncArgs>>),
+    /// Exports the conversations that the lake's call details name, one request each.
+    #[command(after_help = examples::CONVERSATIONS)]
+    Conversations(Box<RunOf<ConversationsArgs>>),
     /// Says what an export would ask, and how long that would take; asks nothing itself.
     #[command(after_help = examples::PLAN)]
     Plan(Box<PlanArgs>),
@@ -139,9 +144,9 @@ pub struct ConvertArgs {
     /// Offset of naive times in minutes, UTC minus local time as in the API (India is -330).
     #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
     pub timezone_offset: i32,
-    /// The table that the records go to.
-    #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
-    pub table: &'static Table,
+    /// The table that the records go to; by default each record's shape tells.
+    #[arg(long, value_name = "NAME", value_parser = table)]
+    pub table: Option<&'static Table>,
     /// Keep the good input where other input is bad; the exit code is 3 then.
     #[arg(long)]
     pub keep_going: bool,
@@ -155,7 +160,7 @@ pub struct ConvertArgs {
 
 /// How to reach the API.
 #[derive(Debug, Args)]
-pub struct ApiArgs {
+pub struct ConnectionArgs {
     /// Origin of the API; plain http only to this machine.
     #[arg(long, value_name = "URL")]
     pub host: String,
@@ -165,12 +170,6 @@ pub struct ApiArgs {
     /// The stream (app) to read as, st-….
     #[arg(long, value_name = "ID")]
     pub stream: String,
-    /// The endpoint to read.
-    #[arg(long, value_name = "NAME", default_value = "v2")]
-    pub endpoint: EndpointName,
-    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
-    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
-    pub timezone_offset: i32,
     /// Requests a minute; the account's limit is shared with its other tools.
     #[arg(long, value_name = "N", default_value = "60", value_parser = clap::value_parser!(u32).range(1..=60_000))]
     pub rate: u32,
@@ -186,10 +185,24 @@ pub struct ApiArgs {
     /// Variable that holds the secret of that app, in place of CALLAKE_APP_SECRET.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["token_file", "token_env"])]
     pub app_secret_env: Option<String>,
-    /// Local folder for pages that are fetched and not yet published, so that a killed run does not ask for them again; by default
-    /// in the lake if that is local, else in the temporary folder.
+    /// Local folder for what is fetched and not yet published, so that a killed run does not ask for it again; by default in the
+    /// lake if that is local, else in the temporary folder.
     #[arg(long, value_name = "DIR")]
     pub spool: Option<PathBuf>,
+}
+
+/// How to reach the API for call details.
+#[derive(Debug, Args)]
+pub struct ApiArgs {
+    /// The API.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// The endpoint to read.
+    #[arg(long, value_name = "NAME", default_value = "v2")]
+    pub endpoint: EndpointName,
+    /// Offset that times are asked for in, in minutes, for accounts where UTC does not work (India is -330).
+    #[arg(long, value_name = "MINUTES", default_value = "0", allow_negative_numbers = true, value_parser = config::timezone_offset)]
+    pub timezone_offset: i32,
 }
 
 /// `callake export`.

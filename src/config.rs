@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use crate::api::Endpoint;
 use crate::lake;
 use crate::schema::Table;
+use crate::selection::Condition;
 
 /// A command that can't be meant.
 #[derive(Debug, thiserror::Error)]
@@ -137,8 +138,8 @@ pub struct LakeSettings {
 pub struct ConvertSettings {
     /// Files, folders, patterns, `-`.
     pub inputs: Vec<String>,
-    /// Table that the records go to.
-    pub table: &'static Table,
+    /// Table that the records go to; `None` for the one that each record's shape tells.
+    pub table: Option<&'static Table>,
     /// Account that they were read from.
     pub account: Account,
     /// Endpoint that they were read from, where known.
@@ -199,6 +200,30 @@ pub struct ExportSettings {
     /// Whether days are read again that the lake holds complete and closed.
     pub refresh: bool,
     /// Where the rows go.
+    pub lake: LakeSettings,
+}
+
+/// Which of the lake's call details are meant.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// First day; `None` for the first that the lake holds.
+    pub from: Option<NaiveDate>,
+    /// Last day; `None` for the last that the lake holds.
+    pub to: Option<NaiveDate>,
+    /// What must hold of them.
+    pub conditions: Vec<Condition>,
+    /// How many conversations to ask for at most.
+    pub limit: Option<u64>,
+}
+
+/// `callake conversations`.
+#[derive(Debug, Clone)]
+pub struct ConversationsSettings {
+    /// Which API.
+    pub api: ApiSettings,
+    /// Whose conversations.
+    pub selection: Selection,
+    /// Where the call details are, and the rows go.
     pub lake: LakeSettings,
 }
 

@@ -8,14 +8,15 @@ use std::thread;
 use anyhow::Context as _;
 use arrow::array::RecordBatch;
 
-use crate::config::ConvertSettings;
-use crate::day::Gather;
-use crate::decode::{Decoder, Source, Tally};
+use crate::config::{ConvertSettings, LakeSettings};
+use crate::day::{DayRows, Gather};
+use crate::decode::{Source, Tally};
 use crate::exit::Exit;
-use crate::input::{self, Expanded, Intake, Proof, Reading, Rejects, Tolerance};
+use crate::input::{self, Expanded, Intake, Reading, Rejects, Tolerance};
 use crate::job::Job;
 use crate::lake::{DayFacts, DayPath, Lake};
 use crate::report::{DayLine, RunRecord};
+use crate::schema::{self, Table};
 use crate::zone_check::ZoneCheck;
 use crate::{plan, publish, report};
 
@@ -38,12 +39,12 @@ async fn convert(
 ) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
     let reader = job.clone();
-    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
+    let (reading, tally, gathers) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
     record.inputs = Some(reading.inputs);
     record.records = reading.records;
     record.extra = tally;
     record.faults = reading.faults;
-    let days: Vec<_> = gather.days()?.collect();
+    let days: Vec<_> = gathers.days()?.collect();
     job.progress.begin("publishing", "days");
     job.progress.expect(days.len() as u64, 0);
     publish::publish(job, lake, &account, days, DayFacts::default(), record).await?;
@@ -55,17 +56,17 @@ async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
     // Refuses a lake of another zone, as publishing would.
     plan::lake(&settings.lake).await?;
     let mut record = RunRecord::start("convert", settings.account.as_str());
-    let (account, table) = (settings.account.clone(), settings.table);
+    let account = settings.account.clone();
     let reader = job.clone();
     let reading = tokio::task::spawn_blocking(move || read(&settings, &reader));
-    let (reading, tally, gather) = job.shown(reading).await??;
+    let (reading, tally, gathers) = job.shown(reading).await??;
     record.inputs = Some(reading.inputs);
     record.records = reading.records;
     record.extra = tally;
     record.faults = reading.faults;
-    for rows in gather.days()? {
+    for rows in gathers.days()? {
         record.files.push(DayLine {
-            path: DayPath::new(&table.name, rows.day(), account.as_str())?.to_string(),
+            path: DayPath::new(&rows.table().name, rows.day(), account.as_str())?.to_string(),
             outcome: "planned".to_string(),
             rows: rows.received() as u64,
             bytes: 0,
@@ -81,7 +82,7 @@ async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
 }
 
 /// Reads all inputs into sorted rows.
-fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gather)> {
+fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gathers)> {
     let ConvertSettings {
         inputs,
         table,
@@ -107,57 +108,91 @@ fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally
         fetched_at: 0,
         timezone_offset: i64::from(*timezone_offset),
     };
-    let gather = publish::gather(table, lake)?;
-    let ((reading, tally), gather, zone) = gather_beside(gather, |sink| {
-        let mut sink = |batch| {
+    let tables = table.map_or_else(|| schema::tables().to_vec(), |table| vec![table]);
+    let ((reading, tally), gathers, zone) = gather_beside(Gathers::new(lake.clone()), |sink| {
+        let mut sink = |table, batch| {
             job.stop.check()?;
-            sink(batch)
+            sink(table, batch)
         };
-        let intake = Intake {
-            decoder: Decoder::new(table, source.clone()),
-            source,
-            tolerance,
-            proof: lake.verify.then(|| Proof::new(table)),
-            sink: &mut sink,
-            progress: job.progress.clone(),
-        };
-        intake.read_all(&inputs, faults)
+        Intake::new(tables, &source, tolerance, lake.verify, &mut sink)
+            .counted_by(&job.progress)
+            .read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
     if let Some(finding) = zone.finding(*timezone_offset) {
         report::warn(&format!("warning: {finding}"));
     }
-    Ok((reading, tally, gather))
+    Ok((reading, tally, gathers))
 }
 
-/// Batches that may wait for the gatherer. Each is memory beside its budget, and one is enough to keep both busy.
-const WAITING_BATCHES: usize = 1;
+/// The gathered rows of each table that has some.
+struct Gathers {
+    lake: LakeSettings,
+    /// A table's is made for its first batch: two take twice the share of the memory budget that one takes.
+    gathers: Vec<(&'static Table, Gather)>,
+}
+
+impl Gathers {
+    fn new(lake: LakeSettings) -> Gathers {
+        let gathers = Vec::new();
+        Gathers { lake, gathers }
+    }
+
+    fn push(&mut self, table: &'static Table, batch: RecordBatch) -> anyhow::Result<()> {
+        let place = self
+            .gathers
+            .iter()
+            .position(|(other, _)| other.name == table.name);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                self.gathers.push((table, publish::gather(table, &self.lake)?));
+                self.gathers.len() - 1
+            }
+        };
+        Ok(self.gathers[place].1.push(batch)?)
+    }
+
+    /// The days of all tables, a table after the other.
+    fn days(self) -> anyhow::Result<impl Iterator<Item = DayRows>> {
+        let days: Result<Vec<_>, _> = self
+            .gathers
+            .into_iter()
+            .map(|(_, gather)| gather.days())
+            .collect();
+        Ok(days?.into_iter().flatten())
+    }
+}
+
+/// Batches that may wait for the gatherer, which now and then takes the time of some to hand days over. Each is memory beside its
+/// budget.
+const WAITING_BATCHES: usize = 2;
 
 /// Lets `read` hand its batches to the gatherer on a thread of its own.
 ///
 /// # Errors
 /// What the gatherer says, else what `read` says.
 fn gather_beside<T>(
-    mut gather: Gather,
+    mut gathers: Gathers,
     read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<(T, Gather, ZoneCheck)> {
-    let (sender, receiver) = mpsc::sync_channel::<RecordBatch>(WAITING_BATCHES);
+) -> anyhow::Result<(T, Gathers, ZoneCheck)> {
+    let (sender, receiver) = mpsc::sync_channel::<(&'static Table, RecordBatch)>(WAITING_BATCHES);
     thread::scope(|scope| {
         let gatherer = scope.spawn(move || -> anyhow::Result<_> {
             let mut zone = ZoneCheck::default();
-            for batch in receiver {
+            for (table, batch) in receiver {
                 zone.add(&batch);
-                gather.push(batch)?;
+                gathers.push(table, batch)?;
             }
-            Ok((gather, zone))
+            Ok((gathers, zone))
         });
         // A gatherer that has stopped is no receiver; why it did is its own to say.
-        let reading = read(&mut |batch| sender.send(batch).context("hand over rows"));
+        let reading = read(&mut |table, batch| sender.send((table, batch)).context("hand over rows"));
         drop(sender);
-        let (gather, zone) = gatherer
+        let (gathers, zone) = gatherer
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((reading?, gather, zone))
+        Ok((reading?, gathers, zone))
     })
 }
 
@@ -168,25 +203,28 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array};
 
     use super::*;
-    use crate::schema;
+    use crate::config::DEFAULT_MEMORY;
 
-    fn gather() -> Gather {
-        Gather::new(
-            schema::call_details(),
-            chrono_tz::Tz::UTC,
-            1 << 20,
-            &std::env::temp_dir(),
-        )
-        .unwrap()
+    fn gathers() -> Gathers {
+        Gathers::new(LakeSettings {
+            dest: String::new(),
+            zone: chrono_tz::Tz::UTC,
+            memory: DEFAULT_MEMORY,
+            single_writer: false,
+            force_network_fs: false,
+            endpoint_url: None,
+            verify: false,
+            strict: false,
+        })
     }
 
     #[test]
     fn a_gatherer_that_stops_ends_the_reading_and_says_why() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let foreign = RecordBatch::try_from_iter([("foreign", column)]).unwrap();
-        let outcome = gather_beside(gather(), |sink| -> anyhow::Result<()> {
+        let outcome = gather_beside(gathers(), |sink| -> anyhow::Result<()> {
             loop {
-                sink(foreign.clone())?;
+                sink(schema::call_details(), foreign.clone())?;
             }
         });
         let error = format!("{:#}", outcome.err().unwrap());
@@ -195,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_reading_says_is_kept() {
-        let outcome = gather_beside(gather(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
+        let outcome = gather_beside(gathers(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
         assert_eq!(outcome.err().unwrap().to_string(), "line 7");
     }
 }

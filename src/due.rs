@@ -125,7 +125,7 @@ async fn facts(date: NaiveDate, settings: &ApiSettings, lake: &Lake) -> anyhow::
             read.endpoint
         ));
     }
-    Ok(DayFacts { reads: ours })
+    Ok(DayFacts { reads: ours, ..facts })
 }
 
 fn coverage(facts: &DayFacts, day: Day) -> Coverage {

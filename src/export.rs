@@ -1,11 +1,12 @@
 //! `callake export` and `callake sync`: days of the API → the lake.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use tokio::sync::mpsc;
 
-use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, FetchedPage};
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event};
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
 use crate::day::{self, DayRows, Gather, Merge};
 use crate::decode::{self, Decoder, Source, Stream};
@@ -66,7 +67,8 @@ pub(crate) async fn sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Ex
     publish::end_run(job, &lake, record, outcome, report::export).await
 }
 
-fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Result<Client> {
+/// A client that asks as the settings say.
+pub(crate) fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Result<Client> {
     Ok(Client::new(ClientConfig {
         progress: job.progress.clone(),
         ..client_config(settings, place, credentials(settings)?)
@@ -132,7 +134,10 @@ pub(crate) async fn export(
     let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = job.stop.unless(events.recv()).await? {
         match event {
-            Event::Page(page) => pages.take(&page)?,
+            Event::Page(page) => {
+                let name = format_args!("the page at offset {} of {}", page.offset, page.window);
+                pages.take(&page.body, page.fetched_at, &name)?;
+            }
             Event::Day(report) => {
                 let facts = facts(&report, settings.endpoint);
                 let rows = pages.take_day(day::Day::of(report.date), record)?;
@@ -151,7 +156,7 @@ pub(crate) async fn export(
     }
     reading.await??;
     // Rows that came along of days that were not asked for.
-    let rows = pages.take_all(record)?;
+    let rows = pages.take_all(None, record)?;
     job.progress.begin("publishing", "days");
     job.progress.expect(rows.len() as u64, 0);
     publish::publish(job, lake, &settings.account, rows, DayFacts::default(), record).await?;
@@ -166,8 +171,8 @@ fn seconds(days: &[Day]) -> u64 {
     days.iter().map(|day| day.window.seconds() as u64).sum()
 }
 
-/// Pages of the day in hand, as sorted rows.
-struct Pages {
+/// Records of the day in hand, as sorted rows.
+pub(crate) struct Pages {
     table: &'static Table,
     lake: LakeSettings,
     source: Source,
@@ -180,7 +185,12 @@ struct Pages {
 const BATCH_BYTES: usize = 4 << 20;
 
 impl Pages {
-    fn new(table: &'static Table, settings: &ApiSettings, place: &LakeSettings) -> anyhow::Result<Pages> {
+    /// No records; those to come are of this table.
+    pub(crate) fn new(
+        table: &'static Table,
+        settings: &ApiSettings,
+        place: &LakeSettings,
+    ) -> anyhow::Result<Pages> {
         let source = Source {
             account_id: settings.account.to_string(),
             endpoint: Some(settings.endpoint.name().to_string()),
@@ -197,20 +207,33 @@ impl Pages {
         })
     }
 
-    fn take(&mut self, page: &FetchedPage) -> anyhow::Result<()> {
+    /// Says by which state of their call-details row the records from now on were asked for.
+    pub(crate) fn asked_by(&mut self, state: Option<i64>) {
+        self.decoder.set_call_details_state(state);
+    }
+
+    /// Takes the records of an answer, which errors call `name`.
+    pub(crate) fn take(
+        &mut self,
+        body: &[u8],
+        fetched_at: DateTime<Utc>,
+        name: &dyn Display,
+    ) -> anyhow::Result<()> {
         self.decoder.set_source(Source {
-            fetched_at: page.fetched_at.timestamp_micros(),
+            fetched_at: fetched_at.timestamp_micros(),
             ..self.source.clone()
         });
+        if let Some(proof) = &mut self.proof {
+            proof.begin(name);
+        }
         let mut stream = Stream::new();
-        let mut rest = page.body.as_ref();
+        let mut rest = body;
         loop {
             match stream.advance(&mut self.decoder) {
                 decode::Event::Skipped(_) => {}
                 decode::Event::Record => {
                     if let Some(proof) = &mut self.proof {
-                        let page = format_args!("the page at offset {} of {}", page.offset, page.window);
-                        proof.keep(stream.record(), &page, stream.records());
+                        proof.keep(stream.record(), stream.records());
                     }
                 }
                 decode::Event::NeedInput => {
@@ -220,13 +243,9 @@ impl Pages {
                     rest = later;
                     stream.filled(now.len());
                 }
-                decode::Event::Problem(problem) => anyhow::bail!(
-                    "decode record {} of the page at offset {} of {}: {}",
-                    problem.record,
-                    page.offset,
-                    page.window,
-                    problem.cause
-                ),
+                decode::Event::Problem(problem) => {
+                    anyhow::bail!("decode record {} of {name}: {}", problem.record, problem.cause)
+                }
                 decode::Event::End => break,
             }
         }
@@ -258,9 +277,17 @@ impl Pages {
         Ok(asked)
     }
 
-    /// The rows of all days that are left.
-    fn take_all(&mut self, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
-        Ok(self.gathered(record)?.days()?.collect())
+    /// The rows of all days that are left; those of `expected`, which may be none, are always among them.
+    pub(crate) fn take_all(
+        &mut self,
+        expected: Option<day::Day>,
+        record: &mut RunRecord,
+    ) -> anyhow::Result<Vec<DayRows>> {
+        let mut gathered = self.gathered(record)?;
+        if let Some(day) = expected {
+            gathered.expect(day);
+        }
+        Ok(gathered.days()?.collect())
     }
 
     /// What was gathered so far; gathering starts anew.
@@ -298,6 +325,7 @@ fn facts(report: &DayReport, endpoint: api::Endpoint) -> DayFacts {
             received: report.rows,
             unique: report.unique,
         }],
+        ..DayFacts::default()
     }
 }
 

@@ -11,8 +11,9 @@
 //! | [`cli`], [`config`] | what was typed, and what it means |
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
 //! | `job`, `stop`, [`progress`] | what a run is given beside its settings: what shows it, stops it, counts it |
-//! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
+//! | `convert`, `export`, `conversations`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
+//! | [`selection`] | which call details are meant: `--where` |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
@@ -39,6 +40,7 @@
 pub mod api;
 pub mod cli;
 pub mod config;
+mod conversations;
 mod convert;
 pub mod day;
 pub mod decode;
@@ -61,6 +63,7 @@ mod restore_lake;
 mod run;
 pub mod schema;
 mod secrets;
+pub mod selection;
 mod shell;
 pub mod stop;
 mod tour;

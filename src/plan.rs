@@ -10,8 +10,8 @@ use crate::config::{ApiSettings, ExportSettings, LakeSettings, PlanSettings, Syn
 use crate::day;
 use crate::exit::Exit;
 use crate::job::Job;
-use crate::lake::{DayPath, Lake, LakeOptions};
-use crate::{due, export, report, schema};
+use crate::lake::{DayPath, Lake};
+use crate::{due, export, publish, report, schema};
 
 /// Days whose footers an estimate rests on, at most.
 const NEAREST: usize = 8;
@@ -203,24 +203,12 @@ impl Asked<'_> {
 
 /// The lake, if there is one: a plan makes none.
 pub(crate) async fn lake(place: &LakeSettings) -> anyhow::Result<Option<Lake>> {
-    let LakeSettings {
-        dest,
-        zone,
-        endpoint_url,
-        ..
-    } = place;
+    let dest = &place.dest;
     let is_local = !dest.contains("://") || dest.starts_with("file://");
     if is_local && !std::path::Path::new(dest.trim_start_matches("file://")).is_dir() {
         return Ok(None);
     }
-    let options = LakeOptions {
-        zone: *zone,
-        endpoint_url: endpoint_url.clone(),
-        ..LakeOptions::default()
-    };
-    let lake = Lake::for_reading(dest, options)?;
-    lake.check_zone().await?;
-    Ok(Some(lake))
+    Ok(Some(publish::look(place).await?))
 }
 
 /// How many records each day is expected to hold, and how that is known.

@@ -115,6 +115,13 @@ impl Counts {
         }
     }
 
+    /// Says that this phase has so many steps more than were expected.
+    pub fn expect_more(&self, steps: u64) {
+        if let Some(phase) = locked(&self.phase).as_mut() {
+            phase.steps += steps;
+        }
+    }
+
     /// The phase at work.
     pub fn phase(&self) -> Option<Phase> {
         *locked(&self.phase)

@@ -18,7 +18,7 @@ use crate::stop::Stopped;
 
 /// Part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
 /// meanwhile, and later while the rows that were not spilled still lie in memory.
-const GATHER_SHARE: usize = 4;
+const GATHER_SHARE: (usize, usize) = (2, 5);
 
 /// Days published at once: mostly they wait for the disk or the store.
 const DAYS_AT_ONCE: usize = 8;
@@ -56,6 +56,18 @@ pub(crate) async fn open(settings: &LakeSettings, job: &Job) -> anyhow::Result<L
     Ok(Lake::open(dest, options).await?)
 }
 
+/// Opens the lake for a look before anything is published: nothing is made, locked or tried.
+pub(crate) async fn look(settings: &LakeSettings) -> anyhow::Result<Lake> {
+    let options = LakeOptions {
+        zone: settings.zone,
+        endpoint_url: settings.endpoint_url.clone(),
+        ..LakeOptions::default()
+    };
+    let lake = Lake::for_reading(&settings.dest, options)?;
+    lake.check_zone().await?;
+    Ok(lake)
+}
+
 /// Row groups of the usual size, or of less where the memory budget is small.
 fn write_options(memory: usize) -> WriteOptions {
     let usual = WriteOptions::default();
@@ -70,7 +82,7 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
     Ok(Gather::new(
         table,
         settings.zone,
-        settings.memory / GATHER_SHARE,
+        settings.memory / GATHER_SHARE.1 * GATHER_SHARE.0,
         &std::env::temp_dir(),
     )?)
 }
@@ -149,7 +161,7 @@ pub(crate) async fn end_run(
     outcome: anyhow::Result<Exit>,
     summary: impl FnOnce(&RunRecord, &mut dyn Write) -> io::Result<()>,
 ) -> anyhow::Result<Exit> {
-    let came_to_nothing = outcome.is_err() && record.files.is_empty() && record.cost.is_none();
+    let came_to_nothing = outcome.is_err() && !record.has_news();
     record.end(&outcome);
     let kept = if came_to_nothing && lake.withdraw() {
         Ok(String::new())

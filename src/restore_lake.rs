@@ -73,17 +73,14 @@ async fn restore_to(
     Ok(format!("restored {count} records to {name}"))
 }
 
-/// The files of the asked days. Rows without a day are part of the whole, and of no range.
+/// The files of the asked days.
 async fn asked(settings: &RestoreSettings, lake: &Lake) -> anyhow::Result<Vec<DayPath>> {
     let RestoreSettings { table, from, to, .. } = settings;
     let mut paths = lake.day_files(&table.name).await?;
     if paths.is_empty() {
         return Err(lake.no_days(&table.name).into());
     }
-    paths.retain(|path| match path.day.date() {
-        Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
-        None => from.is_none() && to.is_none(),
-    });
+    paths.retain(|path| path.is_within(*from, *to));
     Ok(paths)
 }
 

@@ -12,7 +12,7 @@ use crate::job::Job;
 use crate::progress::Progress;
 use crate::report::{self, Ended, Metrics, Voice};
 use crate::stop::Stop;
-use crate::{convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
+use crate::{conversations, convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
 
 /// Runs the command for each account it was typed for, one after the other, and gives the worst of their codes; what went wrong
 /// is on standard error when it returns.
@@ -97,8 +97,9 @@ struct Writing {
 fn writing(command: &Command) -> Option<Writing> {
     let (account, command, run) = match command {
         Command::Convert(args) => (&args.what.account, "convert", &args.run),
-        Command::Export(args) => (&args.what.api.account, "export", &args.run),
-        Command::Sync(args) => (&args.what.api.account, "sync", &args.run),
+        Command::Export(args) => (&args.what.api.connection.account, "export", &args.run),
+        Command::Sync(args) => (&args.what.api.connection.account, "sync", &args.run),
+        Command::Conversations(args) => (&args.what.connection.account, "conversations", &args.run),
         _ => return None,
     };
     Some(Writing {
@@ -136,6 +137,7 @@ async fn dispatch(command: Command, job: &Job) -> anyhow::Result<Exit> {
         Command::Convert(args) => convert::run(args.what.into(), job).await,
         Command::Export(args) => export::run(args.what.into(), job).await,
         Command::Sync(args) => export::sync(args.what.into(), job).await,
+        Command::Conversations(args) => conversations::run(args.what.into(), job).await,
         Command::Plan(args) => plan::run((*args).into(), job).await,
         Command::Restore(args) => restore_lake::run(args.into(), job).await,
         Command::Verify(args) => lake_commands::verify(args.into(), job).await,

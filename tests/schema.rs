@@ -31,13 +31,15 @@ fn printed_schemas_are_the_checked_in_ones() {
     }
 }
 
-/// The reference that readers of the documentation find is the printed one.
+/// The references that readers of the documentation find are the printed ones.
 #[test]
-fn the_documented_schema_is_the_printed_one() {
-    check(
-        "docs/schema.md",
-        &render(schema::call_details(), Format::Markdown),
-    );
+fn the_documented_schemas_are_the_printed_ones() {
+    for (page, table) in [
+        ("schema", schema::call_details()),
+        ("conversations", schema::conversations()),
+    ] {
+        check(&format!("docs/{page}.md"), &render(table, Format::Markdown));
+    }
 }
 
 fn check(path: &str, now: &str) {
@@ -111,6 +113,30 @@ fn documented_fields_have_columns() {
         .filter(|path| !reference.contains(&format!("| `{path}` |")))
         .collect();
     assert!(missing.is_empty(), "no column for {missing:?}");
+}
+
+#[test]
+fn fields_of_the_documented_conversation_have_columns() {
+    let reference = render(schema::conversations(), Format::Markdown);
+    let path = format!("{}/tests/samples/conversation.json", env!("CARGO_MANIFEST_DIR"));
+    let sample = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let mut paths = std::collections::BTreeSet::new();
+    collect(&sample, "", &mut paths);
+    assert!(paths.len() > 100, "{paths:?}");
+    // Elements of lists of scalars stand in the row of their list.
+    paths.retain(|path| !path.ends_with("/*"));
+    let missing: Vec<_> = paths
+        .iter()
+        .filter(|path| !reference.contains(&format!("| `{path}` |")))
+        .collect();
+    assert!(missing.is_empty(), "no column for {missing:?}");
+}
+
+#[test]
+fn tables_name_the_endpoint_that_gives_them() {
+    assert_eq!(schema::call_details().endpoint, None);
+    let endpoint = schema::conversations().endpoint.as_deref();
+    assert_eq!(endpoint, Some(callake::api::Endpoint::Conversations.name()));
 }
 
 /// Pointer patterns of all fields of a record.

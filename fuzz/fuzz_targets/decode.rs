@@ -6,7 +6,7 @@ use arrow::array::RecordBatch;
 use callake::decode::{Decoder, Event, Source, Stream};
 use callake::proof::Originals;
 use callake::restore::Records;
-use callake::schema;
+use callake::schema::{self, Table};
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../tests/lossless/json.rs"]
@@ -21,14 +21,14 @@ struct Outcome {
     problems: Vec<(u64, u64, String, Vec<u8>)>,
 }
 
-fn read(bytes: &[u8], piece: usize, limit: usize) -> Outcome {
+fn read(table: &Table, bytes: &[u8], piece: usize, limit: usize) -> Outcome {
     let source = Source {
         account_id: "a".to_string(),
         endpoint: None,
         fetched_at: 0,
         timezone_offset: -330,
     };
-    let mut decoder = Decoder::new(schema::call_details(), source);
+    let mut decoder = Decoder::new(table, source);
     let mut stream = Stream::with_limit(limit);
     let (mut records, mut problems) = (Vec::new(), Vec::new());
     let mut rest = bytes;
@@ -57,24 +57,28 @@ fn read(bytes: &[u8], piece: usize, limit: usize) -> Outcome {
     }
 }
 
-fuzz_target!(|input: (u8, u8, &[u8])| {
-    let (piece, limit, bytes) = input;
+fuzz_target!(|input: (u8, u8, bool, &[u8])| {
+    let (piece, limit, conversations, bytes) = input;
+    let table = match conversations {
+        true => schema::conversations(),
+        false => schema::call_details(),
+    };
     let limit = match limit {
         0..=127 => usize::MAX,
         limit => usize::from(limit) * 2,
     };
-    let whole = read(bytes, usize::MAX, limit);
+    let whole = read(table, bytes, usize::MAX, limit);
     // A record is read again from its start with every piece, so an input has only so many of them.
     let piece = usize::from(piece).max(1 + bytes.len() / 64);
-    let pieces = read(bytes, piece, limit);
+    let pieces = read(table, bytes, piece, limit);
     assert_eq!(whole, pieces);
 
     let mut originals = Originals::new();
     whole.records.iter().for_each(|record| originals.push(record));
-    if let Err(error) = originals.prove(schema::call_details(), &whole.batch) {
+    if let Err(error) = originals.prove(table, &whole.batch) {
         panic!("{error}");
     }
-    let restored = Records::new(schema::call_details(), &whole.batch).expect("the table's columns");
+    let restored = Records::new(table, &whole.batch).expect("the table's columns");
     for (row, record) in whole.records.iter().enumerate() {
         let mut line = Vec::new();
         restored.record(row, &mut line).expect("a record");

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::request::Asked;
 use super::retry::Cause;
 use super::window::Window;
 
@@ -104,7 +105,7 @@ pub enum ApiError {
     Config(#[from] ConfigError),
     /// 401 with a fresh token, or 403.
     #[error(
-        "ask for call details: the API refused the credentials with status {status}: {words}; check the token or app id and secret, and its scope"
+        "ask for records: the API refused the credentials with status {status}: {words}; check the token or app id and secret, and its scope"
     )]
     Auth {
         /// HTTP status.
@@ -113,23 +114,21 @@ pub enum ApiError {
         words: String,
     },
     /// Another 4xx, or a redirect.
-    #[error("ask for call details of {window}: the API refused the request with status {status}: {words}")]
+    #[error("ask for {asked}: the API refused the request with status {status}: {words}")]
     Rejected {
         /// HTTP status.
         status: u16,
         /// The server's words.
         words: String,
-        /// For which window.
-        window: Window,
+        /// What for.
+        asked: Asked,
     },
     /// The bounds of tries or time were used up.
-    #[error(
-        "ask for call details of {window}: gave up after {tries} tries: {cause}: {detail}; run it again later"
-    )]
+    #[error("ask for {asked}: gave up after {tries} tries: {cause}: {detail}; run it again later")]
     RetryLater {
-        /// For which window.
-        window: Window,
-        /// How many requests were made for this page.
+        /// What for.
+        asked: Asked,
+        /// How many requests were made for it.
         tries: u32,
         /// What the last try failed of.
         cause: Cause,
@@ -137,10 +136,10 @@ pub enum ApiError {
         detail: String,
     },
     /// A body larger than the cap.
-    #[error("read a page of {window}: its body exceeds {cap} bytes")]
+    #[error("read {asked}: its body exceeds {cap} bytes")]
     TooLarge {
-        /// For which window.
-        window: Window,
+        /// What it was for.
+        asked: Asked,
         /// The cap in bytes.
         cap: usize,
     },

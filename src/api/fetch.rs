@@ -1,4 +1,4 @@
-//! One page, whatever it takes: budget, attempts, waits and one fresh token.
+//! One answer, whatever it takes: budget, attempts, waits and one fresh token.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::auth::Auth;
 use super::budget::Budget;
 use super::error::ApiError;
-use super::http::{Answer, Attempt, Http};
-use super::request::Ask;
+use super::http::{Attempt, Http, Received};
+use super::request::Request;
 use super::retry::{Cause, Failure, Retries, RetryPolicy};
 use crate::progress::Progress;
 
@@ -51,7 +51,7 @@ impl Cost {
     }
 }
 
-/// Asks until a page comes or a bound is reached.
+/// Asks until an answer comes or a bound is reached.
 #[derive(Debug)]
 pub(crate) struct Fetcher {
     http: Http,
@@ -97,8 +97,12 @@ impl Fetcher {
         (latency / self.budget.interval().as_secs_f64()).ceil() as usize + 1
     }
 
-    /// Fetches a page, and adds what that cost, also when it fails.
-    pub(crate) async fn fetch(&self, ask: &Ask, cost: &mut Cost) -> Result<Answer, ApiError> {
+    /// Fetches an answer, and adds what that cost, also when it fails.
+    pub(crate) async fn fetch<R: Request>(
+        &self,
+        asking: &R,
+        cost: &mut Cost,
+    ) -> Result<Received<R::Content>, ApiError> {
         let started = Instant::now();
         let mut token = self.auth.token();
         let mut renewed = false;
@@ -112,13 +116,13 @@ impl Fetcher {
             tries += 1;
             cost.requests += 1;
             let sent = Instant::now();
-            let attempt = self.http.attempt(ask, &token).await;
+            let attempt = self.http.attempt(asking, &token).await;
             self.observe(sent.elapsed());
             let failure = match attempt {
-                Attempt::Page(answer) => {
-                    cost.bytes += answer.body.len() as u64;
-                    self.progress.bytes.add(answer.body.len() as u64);
-                    return Ok(answer);
+                Attempt::Received(received) => {
+                    cost.bytes += received.body.len() as u64;
+                    self.progress.bytes.add(received.body.len() as u64);
+                    return Ok(received);
                 }
                 Attempt::Fatal(error) => return Err(error),
                 Attempt::Unauthorized(words) => {
@@ -140,7 +144,7 @@ impl Fetcher {
             let Some(wait) = wait else {
                 let Failure { cause, detail, .. } = failure;
                 return Err(ApiError::RetryLater {
-                    window: ask.window,
+                    asked: asking.asked(),
                     tries,
                     cause,
                     detail,
@@ -148,11 +152,11 @@ impl Fetcher {
             };
             let (cause, seconds) = (failure.cause, wait.as_secs_f64());
             if tries < TOLD_TRIES {
-                tracing::info!("ask for {} again in {seconds:.1} s: {cause}", ask.window);
+                tracing::info!("ask for {} again in {seconds:.1} s: {cause}", asking.asked());
             } else {
                 tracing::warn!(
                     "{tries} tries for {} failed, the next is in {seconds:.1} s: {cause}",
-                    ask.window
+                    asking.asked()
                 );
             }
             self.progress.pause(cause, wait);

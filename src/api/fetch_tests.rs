@@ -104,7 +104,7 @@ fn fetch(replies: Vec<Vec<u8>>, change: impl FnOnce(&mut ClientConfig)) -> Fetch
         server.abort();
         let requests = requests.lock().unwrap().clone();
         Fetched {
-            result: answer.map(|answer| answer.page.rows.len()),
+            result: answer.map(|answer| answer.content.rows.len()),
             cost,
             requests,
             took: started.elapsed(),

@@ -10,7 +10,7 @@ use reqwest::{Client, Response, StatusCode};
 use super::auth::Token;
 use super::error::{ApiError, ConfigError};
 use super::page::Page;
-use super::request::{Ask, Template};
+use super::request::{Asked, Request, Template};
 use super::retry::{Cause, Failure, retry_after};
 
 /// How much of a refusal's body is repeated in an error, in bytes.
@@ -30,10 +30,33 @@ pub struct Answer {
     pub fetched_at: DateTime<Utc>,
 }
 
+/// A body, and what was read out of it.
+#[derive(Debug)]
+pub(crate) struct Received<C> {
+    pub(crate) body: Bytes,
+    pub(crate) content: C,
+    pub(crate) fetched_at: DateTime<Utc>,
+}
+
+impl From<Received<Page>> for Answer {
+    fn from(received: Received<Page>) -> Self {
+        let Received {
+            body,
+            content: page,
+            fetched_at,
+        } = received;
+        Self {
+            body,
+            page,
+            fetched_at,
+        }
+    }
+}
+
 /// What became of an attempt.
 #[derive(Debug)]
-pub(crate) enum Attempt {
-    Page(Answer),
+pub(crate) enum Attempt<C> {
+    Received(Received<C>),
     Retry(Failure),
     /// 401: sign in again, once.
     Unauthorized(String),
@@ -82,14 +105,12 @@ impl Http {
         })
     }
 
-    /// Asks for a page once.
-    pub(crate) async fn attempt(&self, ask: &Ask, token: &Token) -> Attempt {
-        let request = self
-            .client
-            .post(self.template.url(ask))
+    /// Asks once.
+    pub(crate) async fn attempt<R: Request>(&self, asking: &R, token: &Token) -> Attempt<R::Content> {
+        let request = asking
+            .build(&self.client, &self.template)
             .headers(self.template.headers())
-            .header("auth", token.value.clone())
-            .body(self.template.body(ask).to_string());
+            .header("auth", token.value.clone());
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Attempt::Retry(transport(error, Cause::Connection)),
@@ -98,25 +119,25 @@ impl Http {
         let after = named_wait(response.headers());
         if status != StatusCode::OK {
             let words = self.words(response, token).await;
-            return refusal(status, after, words, ask);
+            return refusal(status, after, words, asking.asked());
         }
         let body = match read(response, self.max_body).await {
             Ok(body) => body,
             Err(Unread::TooLarge) => {
                 return Attempt::Fatal(ApiError::TooLarge {
-                    window: ask.window,
+                    asked: asking.asked(),
                     cap: self.max_body,
                 });
             }
             Err(Unread::Cut(error)) => return Attempt::Retry(transport(error, Cause::Cut)),
         };
-        match Page::parse(&body, self.timezone_offset) {
-            Ok(page) => Attempt::Page(Answer {
+        match asking.read(&body, self.timezone_offset) {
+            Ok(content) => Attempt::Received(Received {
                 body,
-                page,
+                content,
                 fetched_at: Utc::now(),
             }),
-            Err(error) => {
+            Err(detail) => {
                 let head = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]).into_owned();
                 let cause = if speaks_of_rate(&head) {
                     Cause::RateLimited
@@ -126,7 +147,7 @@ impl Http {
                 Attempt::Retry(Failure {
                     cause,
                     retry_after: after,
-                    detail: error.to_string(),
+                    detail,
                 })
             }
         }
@@ -164,7 +185,7 @@ impl Http {
     }
 }
 
-fn refusal(status: StatusCode, retry_after: Option<Duration>, words: String, ask: &Ask) -> Attempt {
+fn refusal<C>(status: StatusCode, retry_after: Option<Duration>, words: String, asked: Asked) -> Attempt<C> {
     let code = status.as_u16();
     let retry = |cause| {
         Attempt::Retry(Failure {
@@ -186,7 +207,7 @@ fn refusal(status: StatusCode, retry_after: Option<Duration>, words: String, ask
         _ => Attempt::Fatal(ApiError::Rejected {
             status: code,
             words,
-            window: ask.window,
+            asked,
         }),
     }
 }

@@ -3,15 +3,17 @@
 //!
 //! In reading order: [`mod@days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
 //! attempt, [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
+//! `conversations` asks for one conversation at a time by the same means.
 //!
 //! Invariants:
 //! - No knowledge of Arrow, Parquet, the command line or printing: what happens goes out as [`Event`] values.
 //! - The `auth` header goes to the configured origin only; no URL out of a response is ever followed.
 //! - Every request takes a slot of the one budget, retries too.
-//! - No error, log line or event holds a token, or anything of a record but its times.
+//! - No error, log line or event holds a token, or anything of a record but its times and a conversation's id.
 
 pub mod auth;
 mod budget;
+mod conversations;
 mod coverage;
 pub mod days;
 mod density;
@@ -45,6 +47,7 @@ use tokio::sync::mpsc::Sender;
 
 pub use auth::Credentials;
 pub use budget::interval;
+pub use conversations::{Conversation, Wanted};
 pub use days::{Day, days};
 pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
 pub use fetch::Cost;
@@ -53,7 +56,7 @@ pub use probe::Probed;
 pub use readings::{Filter, Unit};
 pub use report::{DayReport, ReadingsReport, RunReport, Spent, WindowReport, WindowVerdict};
 use request::Ask;
-pub use request::Endpoint;
+pub use request::{Asked, Endpoint};
 pub use retry::RetryPolicy;
 pub use spool::Spool;
 pub use window::Window;
@@ -237,7 +240,32 @@ impl Client {
         let mut cost = Cost::default();
         let answer = self.fetcher.fetch(&ask, &mut cost).await;
         total.lock().unwrap_or_else(PoisonError::into_inner).add(&cost);
-        Ok((answer?, cost))
+        Ok((answer?.into(), cost))
+    }
+
+    /// Asks for conversations, and delivers each as it comes: those that the spool has are not asked for. The client must be
+    /// one of [`Endpoint::Conversations`]. The cost is that of all requests, also where the reading fails.
+    ///
+    /// # Errors
+    ///
+    /// See [`ApiError`]; what is under way when one fails is delivered too. A conversation that the API does not have is no
+    /// error.
+    pub async fn read_conversations(
+        &self,
+        wanted: &[Wanted],
+        answers: Sender<Conversation>,
+    ) -> (Cost, Result<(), ApiError>) {
+        let total = Mutex::new(Cost::default());
+        let reader = conversations::Reader {
+            fetcher: &self.fetcher,
+            spool: self.spool.as_ref(),
+            total: &total,
+        };
+        let outcome = reader.read(wanted, &answers).await;
+        (
+            total.into_inner().unwrap_or_else(PoisonError::into_inner),
+            outcome,
+        )
     }
 
     /// Reads days, oldest first, and delivers pages, then each day's report, then the run's.

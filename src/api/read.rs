@@ -54,7 +54,7 @@ mod tests;
 pub const LONGEST_SESSION: i64 = 30 * 86_400;
 
 /// Windows read at once, at most: beyond that, pages in memory grow and estimates rest on older windows.
-const MAX_LANES: usize = 8;
+pub(crate) const MAX_LANES: usize = 8;
 
 /// Pages that a window is planned for, of the 11 that can be reached: fuller ones cost less, too full ones are read
 /// twice in part.

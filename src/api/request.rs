@@ -6,6 +6,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::error::ConfigError;
+use super::page::Page;
 use super::window::{Bounds, Window};
 
 /// Rows a page may hold, as documented.
@@ -36,6 +37,8 @@ pub enum Endpoint {
     V2,
     /// `v2/interactionDetails`.
     InteractionDetails,
+    /// `conversations/{conversationId}`: one conversation a request, in place of pages.
+    Conversations,
 }
 
 impl Endpoint {
@@ -45,14 +48,17 @@ impl Endpoint {
             Self::V1 => "v1",
             Self::V2 => "v2",
             Self::InteractionDetails => "interaction-details",
+            Self::Conversations => "conversations",
         }
     }
 
-    const fn path(self) -> &'static [&'static str] {
+    fn path<'a>(self, account: &'a str, stream: &'a str) -> Vec<&'a str> {
+        let details = ["agentassist", "api", "public", "analytics", "account", account];
         match self {
-            Self::V1 => &["calldetails"],
-            Self::V2 => &["v2", "calldetails"],
-            Self::InteractionDetails => &["v2", "interactionDetails"],
+            Self::V1 => [&details[..], &["calldetails"]].concat(),
+            Self::V2 => [&details[..], &["v2", "calldetails"]].concat(),
+            Self::InteractionDetails => [&details[..], &["v2", "interactionDetails"]].concat(),
+            Self::Conversations => vec!["agentassist", "api", "v1", "public", stream, "conversations"],
         }
     }
 }
@@ -101,6 +107,55 @@ impl Ask {
     }
 }
 
+/// What a request was for, as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// Call details of a window.
+    Window(Window),
+    /// A conversation, by its id.
+    Conversation(String),
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Window(window) => write!(f, "call details of {window}"),
+            Self::Conversation(id) => write!(f, "conversation {id:?}"),
+        }
+    }
+}
+
+/// A request, and what its answer must be.
+pub(crate) trait Request {
+    /// What is read out of a body.
+    type Content;
+
+    fn asked(&self) -> Asked;
+
+    fn build(&self, client: &reqwest::Client, template: &Template) -> reqwest::RequestBuilder;
+
+    /// Reads a body; naive times in it are in the time zone `timezone_offset`. The error says what is off.
+    fn read(&self, body: &[u8], timezone_offset: i32) -> Result<Self::Content, String>;
+}
+
+impl Request for Ask {
+    type Content = Page;
+
+    fn asked(&self) -> Asked {
+        Asked::Window(self.window)
+    }
+
+    fn build(&self, client: &reqwest::Client, template: &Template) -> reqwest::RequestBuilder {
+        client
+            .post(template.url(self))
+            .body(template.body(self).to_string())
+    }
+
+    fn read(&self, body: &[u8], timezone_offset: i32) -> Result<Page, String> {
+        Page::parse(body, timezone_offset).map_err(|error| error.to_string())
+    }
+}
+
 /// What all requests of a client share.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
@@ -138,9 +193,7 @@ impl Template {
         }
         let mut url = origin(host)?;
         if let Ok(mut path) = url.path_segments_mut() {
-            path.clear()
-                .extend(["agentassist", "api", "public", "analytics", "account", account])
-                .extend(endpoint.path());
+            path.clear().extend(endpoint.path(account, stream));
         }
         let mut headers = HeaderMap::new();
         headers.insert(
@@ -172,6 +225,15 @@ impl Template {
         url.query_pairs_mut()
             .append_pair("limit", &LIMIT.to_string())
             .append_pair("offset", &ask.offset.to_string());
+        url
+    }
+
+    /// The URL of one conversation, of the endpoint for those. The id must be a path segment: not empty, not dots.
+    pub(crate) fn conversation(&self, id: &str) -> Url {
+        let mut url = self.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.push(id);
+        }
         url
     }
 
@@ -286,6 +348,15 @@ mod tests {
                 "timeZoneOffset": -330,
                 "selectedFields": ["skills"],
             })
+        );
+    }
+
+    #[test]
+    fn a_request_for_a_conversation_is_the_documented_one() {
+        let template = Template::new("example.com", Endpoint::Conversations, "6/1", "st-1", &[], 0).unwrap();
+        assert_eq!(
+            template.conversation("c-1/x").as_str(),
+            "https://example.com/agentassist/api/v1/public/st-1/conversations/c-1%2Fx"
         );
     }
 

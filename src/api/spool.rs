@@ -20,6 +20,8 @@ use super::page::Page;
 use super::readings::{Filter, Unit};
 use super::window::{Bounds, Window};
 
+mod conversations;
+
 /// Settled windows are believed for a day: a run that was killed is started again long before.
 const SETTLED_AGE: TimeDelta = TimeDelta::hours(24);
 
@@ -77,13 +79,7 @@ impl Spool {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        let name: String = hash
-            .finalize()
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let folder = folder.join(name);
+        let folder = folder.join(first_digits(hash, 8));
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|source| ApiError::Spool {
             path: folder.clone(),
@@ -195,6 +191,15 @@ impl Kept {
     }
 }
 
+/// The first bytes of a hash in hexadecimal digits.
+fn first_digits(hash: Sha256, bytes: usize) -> String {
+    let hash = hash.finalize();
+    hash.iter()
+        .take(bytes)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// Another run may have removed it already.
 fn ignore_missing(result: io::Result<()>) -> io::Result<()> {
     match result {
@@ -247,7 +252,16 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
         filter: *filter,
         pages: pages.iter().map(page).collect(),
     };
-    // A name that no other process uses, and that is no window's: a killed write leaves nothing to be read.
+    write_frame(path, &header, pages.iter().map(|(_, answer)| &answer.body))
+}
+
+/// Writes a line of JSON and the bodies that it is of, whole or not at all, readable by nobody else.
+fn write_frame<'a>(
+    path: &Path,
+    header: &impl serde::Serialize,
+    bodies: impl Iterator<Item = &'a Bytes>,
+) -> io::Result<()> {
+    // A name that no other process uses, and that no reader knows: a killed write leaves nothing to be read.
     let staged = path.with_extension(format!("{}.staged", std::process::id()));
     let file = fs::OpenOptions::new()
         .write(true)
@@ -257,19 +271,25 @@ fn write(path: &Path, entry: &Entry) -> io::Result<()> {
         .open(&staged)?;
     let mut encoder = zstd::Encoder::new(file, LEVEL)?;
     encoder.include_checksum(true)?;
-    serde_json::to_writer(&mut encoder, &header)?;
+    serde_json::to_writer(&mut encoder, header)?;
     encoder.write_all(b"\n")?;
-    for (_, answer) in pages {
-        encoder.write_all(&answer.body)?;
+    for body in bodies {
+        encoder.write_all(body)?;
     }
     encoder.finish()?.sync_all()?;
     fs::rename(&staged, path)
 }
 
-fn read(path: &Path, timezone_offset: i32) -> io::Result<Entry> {
+/// The header of a frame, and its bodies, decompressed.
+fn read_frame<H: serde::de::DeserializeOwned>(path: &Path) -> io::Result<(H, impl BufRead + use<H>)> {
     let mut reader = io::BufReader::new(zstd::Decoder::new(fs::File::open(path)?)?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
+    Ok((serde_json::from_str(&line)?, reader))
+}
+
+fn read(path: &Path, timezone_offset: i32) -> io::Result<Entry> {
+    let (header, mut reader) = read_frame(path)?;
     let Header {
         window,
         bounds,
@@ -278,7 +298,7 @@ fn read(path: &Path, timezone_offset: i32) -> io::Result<Entry> {
         unit,
         filter,
         pages,
-    } = serde_json::from_str(&line)?;
+    } = header;
     let mut answers = Vec::new();
     for PageHeader {
         offset,

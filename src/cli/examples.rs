@@ -2,7 +2,8 @@
 
 pub(super) const CONVERT: &str = "\
 Inputs are API pages ({\"numResults\": …, \"data\": […]}), arrays, single records or NDJSON; plain, gzip or zstd; files, \
-folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget.
+folders, patterns, or - for standard input. They are streamed; a run holds one batch and the memory budget. Records are call details \
+or conversations, also both in one input: their shape tells.
 
 Examples:
   callake convert responses/ --dest lake --account 67654be356840f366e79aaaa
@@ -30,6 +31,22 @@ Examples:
     --stream st-… --dest lake --from 2025-09-01
   callake sync … --lookback 30d";
 
+pub(super) const CONVERSATIONS: &str = "\
+Each conversation is one request, so that a run says beforehand how long it takes at the rate. Those that the lake has as their \
+call details are, and those that the API did not have, are not asked for again. A run that was killed goes on where it was when \
+the same command is run again.
+
+--where takes channel, direction, final_status, smart_status, disconnecting_event, survey_type, disposition, queue (id or name) \
+and agent (id), each with the exact value. Values of one field are alternatives; of different fields, all must fit. Of a list \
+one element must.
+
+Examples:
+  callake conversations --host https://platform.example.com --account ACCOUNT \\
+    --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
+  callake conversations … --where 'final_status=USER ABANDONED'
+  callake conversations … --where queue=Billing --where queue=Sales --limit 500
+  callake conversations … --dry-run";
+
 pub(super) const PLAN: &str = "\
 Takes the options of export and goes through the same planner. How many records a day has is known from the lake, where it holds \
 the day or others near it; else it is measured with --probe, or assumed.
@@ -45,11 +62,13 @@ Examples:
   callake schema call_details
   callake schema call_details --format duckdb
   callake schema call_details --format markdown > call_details.md
+  callake schema conversations --format spark
   callake schema --views duckdb --lake s3://bucket/prefix > views.sql";
 
 pub(super) const RESTORE: &str = "\
 Examples:
   callake restore lake -o records.ndjson
+  callake restore lake --table conversations -o conversations.ndjson
   callake restore lake --from 2025-09-01 --to 2025-09-07 | gzip > week.ndjson.gz";
 
 pub(super) const VERIFY: &str = "\
@@ -92,7 +111,8 @@ pub(super) const RECORDS: &str = "\
 Examples:
   callake demo records --records 300000 --days 30 -o records.ndjson
   callake demo records --records 1000 -o - |
-    callake convert - --dest lake --account demo";
+    callake convert - --dest lake --account demo
+  callake demo records --flavour conversations -o conversations.ndjson";
 
 pub(super) const DEMO: &str = "\
 Examples:

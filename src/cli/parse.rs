@@ -185,7 +185,7 @@ rate = 10
             let Typed::Sync(args) = &run.cli.command else {
                 panic!("{run:?}")
             };
-            assert_eq!(args.what.api.rate, 7);
+            assert_eq!(args.what.api.connection.rate, 7);
             assert_eq!(args.what.from.unwrap().to_string(), "2025-10-01");
             assert!(args.what.lake.verify);
         }

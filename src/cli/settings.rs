@@ -1,13 +1,14 @@
 //! What was typed → settings, field by field.
 
 use super::{
-    ApiArgs, CleanArgs, ConvertArgs, EndpointName, ExportArgs, FormatName, LakeArgs, LocationArgs, PlanArgs,
-    RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
+    ApiArgs, CleanArgs, ConnectionArgs, ConversationsArgs, ConvertArgs, EndpointName, ExportArgs, FormatName,
+    LakeArgs, LocationArgs, PlanArgs, RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
 };
 use crate::api::Endpoint;
 use crate::config::{
-    ApiSettings, CleanSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
-    RestoreSettings, Secrets, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    ApiSettings, CleanSettings, ConversationsSettings, ConvertSettings, ExportSettings, LakeLocation,
+    LakeSettings, PlanSettings, RestoreSettings, Secrets, Selection, SnapshotSettings, StatusSettings,
+    SyncSettings, VerifySettings,
 };
 use crate::schema::{render::Format, views::Dialect};
 
@@ -92,26 +93,25 @@ impl From<ConvertArgs> for ConvertSettings {
     }
 }
 
-impl From<ApiArgs> for ApiSettings {
-    fn from(args: ApiArgs) -> ApiSettings {
-        let ApiArgs {
+impl ConnectionArgs {
+    /// The settings of an endpoint that is asked over this connection.
+    fn with(self, endpoint: Endpoint, timezone_offset: i32) -> ApiSettings {
+        let ConnectionArgs {
             host,
             account,
             stream,
-            endpoint,
-            timezone_offset,
             rate,
             token_file,
             token_env,
             app_id_env,
             app_secret_env,
             spool,
-        } = args;
+        } = self;
         ApiSettings {
             host,
             account,
             stream,
-            endpoint: endpoint.into(),
+            endpoint,
             timezone_offset,
             rate,
             secrets: Secrets {
@@ -122,6 +122,17 @@ impl From<ApiArgs> for ApiSettings {
             },
             spool,
         }
+    }
+}
+
+impl From<ApiArgs> for ApiSettings {
+    fn from(args: ApiArgs) -> ApiSettings {
+        let ApiArgs {
+            connection,
+            endpoint,
+            timezone_offset,
+        } = args;
+        connection.with(endpoint.into(), timezone_offset)
     }
 }
 
@@ -176,6 +187,30 @@ impl From<SyncArgs> for SyncSettings {
             api: api.into(),
             from,
             lookback,
+            lake: lake.into(),
+        }
+    }
+}
+
+impl From<ConversationsArgs> for ConversationsSettings {
+    fn from(args: ConversationsArgs) -> ConversationsSettings {
+        let ConversationsArgs {
+            connection,
+            from,
+            to,
+            conditions,
+            limit,
+            lake,
+        } = args;
+        ConversationsSettings {
+            // Times of conversations carry their zone.
+            api: connection.with(Endpoint::Conversations, 0),
+            selection: Selection {
+                from,
+                to,
+                conditions,
+                limit,
+            },
             lake: lake.into(),
         }
     }

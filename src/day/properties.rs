@@ -1,39 +1,69 @@
-//! Parquet settings of each column: what `schemas/` says, as the writer wants it.
+//! How a table's files are laid out: what `schemas/` says of each column, as the writer wants it.
 //!
 //! Columns outside lists have statistics. Within lists no reader can skip anything by them, so there they would only cost:
 //! most columns are in lists, and every query reads the footer first.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnPath, TypePtr};
 
 use super::keys::KeyIndex;
 use super::write::WriteOptions;
 use super::{Error, Result};
 use crate::schema::{self, Encoding, Field, Kind, Table};
 
-/// Settings for a file of so many rows.
-pub(super) fn properties(table: &Table, rows: usize, options: &WriteOptions) -> Result<WriterProperties> {
-    let schema = schema::arrow::schema(table);
-    let index = KeyIndex::new(table, &schema)?;
+/// What all files of a table that are written alike have in common.
+#[derive(Debug)]
+pub(super) struct Layout {
+    table: String,
+    options: WriteOptions,
+    pub(super) schema: SchemaRef,
+    /// The schema in Parquet's terms.
+    pub(super) parquet: TypePtr,
+    pub(super) properties: Arc<WriterProperties>,
+}
+
+impl Layout {
+    /// The layout of the table's files. It is worked out once: with 200 columns that takes longer than to write a few rows.
+    pub(super) fn of(table: &Table, options: &WriteOptions) -> Result<Arc<Layout>> {
+        static KNOWN: Mutex<Vec<Arc<Layout>>> = Mutex::new(Vec::new());
+        let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |layout: &&Arc<Layout>| layout.table == table.name && layout.options == *options;
+        if let Some(layout) = known.iter().find(same) {
+            return Ok(layout.clone());
+        }
+        let schema = schema::arrow::schema(table);
+        let parquet = ArrowSchemaConverter::new()
+            .convert(&schema)
+            .map_err(Error::parquet("lay out", ""))?;
+        let layout = Arc::new(Layout {
+            table: table.name.clone(),
+            options: options.clone(),
+            properties: Arc::new(properties(table, &schema, options)?),
+            parquet: parquet.root_schema_ptr(),
+            schema,
+        });
+        known.push(layout.clone());
+        Ok(layout)
+    }
+}
+
+fn properties(table: &Table, schema: &SchemaRef, options: &WriteOptions) -> Result<WriterProperties> {
+    let index = KeyIndex::new(table, schema)?;
     let level = ZstdLevel::try_new(options.zstd_level).map_err(Error::parquet("set the zstd level", ""))?;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
         .set_max_row_group_row_count(Some(options.row_group_rows))
         .set_max_row_group_bytes(Some(options.row_group_bytes))
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_sorting_columns(Some(sorting_columns(table, &schema, &index)));
-    let distinct = rows.clamp(1, options.row_group_rows) as u64;
+        .set_sorting_columns(Some(sorting_columns(table, schema, &index)));
     for field in table.columns() {
-        builder = column(
-            builder,
-            field,
-            &field.kind,
-            &mut vec![field.name.clone()],
-            distinct,
-        );
+        builder = column(builder, field, &field.kind, &mut vec![field.name.clone()]);
     }
     Ok(builder.build())
 }
@@ -69,18 +99,17 @@ fn column(
     field: &Field,
     kind: &Kind,
     path: &mut Vec<String>,
-    distinct: u64,
 ) -> WriterPropertiesBuilder {
     match kind {
         Kind::List(element) => {
             path.extend([LIST.to_string(), "element".to_string()]);
-            builder = column(builder, field, element, path, distinct);
+            builder = column(builder, field, element, path);
             path.truncate(path.len() - 2);
         }
         Kind::Struct(fields) => {
             for field in fields {
                 path.push(field.name.clone());
-                builder = column(builder, field, &field.kind, path, distinct);
+                builder = column(builder, field, &field.kind, path);
                 path.pop();
             }
         }
@@ -95,9 +124,7 @@ fn column(
                     .set_column_encoding(leaf.clone(), parquet_encoding(encoding));
             }
             if field.bloom {
-                builder = builder
-                    .set_column_bloom_filter_enabled(leaf.clone(), true)
-                    .set_column_bloom_filter_max_ndv(leaf, distinct);
+                builder = builder.set_column_bloom_filter_enabled(leaf, true);
             }
         }
     }

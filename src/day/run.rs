@@ -407,6 +407,16 @@ impl ParquetRun {
         })
     }
 
+    /// A file of so many rows that was just written with the present schema.
+    pub(crate) fn written(path: &Path, schema: &SchemaRef, rows: usize) -> ParquetRun {
+        ParquetRun {
+            path: path.to_path_buf(),
+            schema: schema.clone(),
+            rows,
+            current: true,
+        }
+    }
+
     /// Whether the file has the present schema.
     pub(crate) fn is_current(&self) -> bool {
         self.current

@@ -98,14 +98,14 @@ impl Task {
     fn encode(self, scratch: &Scratch, options: &WriteOptions) -> Result<(Day, Run)> {
         let merge = Merge::new(&self.rows, None)?;
         let path = scratch.file("part");
-        write_part(
+        let rows = write_part(
             merge.selections()?,
             self.rows.table(),
             merge.rows(),
             &path,
             options,
         )?;
-        let run = ParquetRun::open(&path, &self.rows.schema)?;
+        let run = ParquetRun::written(&path, &self.rows.schema, rows);
         Ok((self.rows.day(), Run::Part(Arc::new(Part { path, run }))))
     }
 }

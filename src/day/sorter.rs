@@ -20,7 +20,7 @@ use super::{Error, Result};
 use crate::schema::{self, Table};
 
 /// Part of the budget that rows in memory fill before days are looked for that can be sealed.
-const SEAL_FROM: usize = 3;
+const SEAL_FROM: usize = 6;
 
 /// Part of the batches in memory, the last ones, in which a day that may still grow has rows.
 const RECENT: usize = 4;
@@ -72,10 +72,25 @@ impl Sorter {
         sealer: Option<Sealer>,
     ) -> Result<Sorter> {
         let schema = schema::arrow::schema(table);
+        let index = KeyIndex::new(table, &schema)?;
         Ok(Sorter {
-            index: KeyIndex::new(table, &schema)?,
+            sealer,
+            ..Sorter::empty(table, schema, index, budget, scratch)
+        })
+    }
+
+    /// One without rows and without a sealer.
+    fn empty(
+        table: &'static Table,
+        schema: SchemaRef,
+        index: KeyIndex,
+        budget: usize,
+        scratch: Arc<Scratch>,
+    ) -> Sorter {
+        Sorter {
             table,
             schema,
+            index,
             budget,
             scratch,
             batches: Vec::new(),
@@ -84,10 +99,10 @@ impl Sorter {
             bytes: 0,
             touched: BTreeMap::new(),
             seal_from: budget / SEAL_FROM,
-            sealer,
+            sealer: None,
             stretches: BTreeMap::new(),
             runs: BTreeMap::new(),
-        })
+        }
     }
 
     pub(super) fn push(&mut self, batch: RecordBatch, day: impl Fn(&Keys, usize) -> Day) -> Result<()> {
@@ -102,8 +117,8 @@ impl Sorter {
         }
         self.make_room(size(&batch))?;
         let keys = Keys::new(&batch, &self.index)?;
-        let days: Vec<_> = (0..keys.len()).map(|row| day(&keys, row)).collect();
-        self.hold(batch, keys, days);
+        let rows: Vec<_> = (0..keys.len()).map(|row| (row as u32, day(&keys, row))).collect();
+        self.hold(batch, keys, &rows);
         Ok(())
     }
 
@@ -112,26 +127,42 @@ impl Sorter {
         self.runs.entry(day).or_default();
     }
 
-    /// Takes a batch into memory.
-    fn hold(&mut self, batch: RecordBatch, keys: Keys, days: Vec<Day>) {
+    /// Takes rows of a batch into memory, and the batch with them.
+    fn hold(&mut self, batch: RecordBatch, keys: Keys, rows: &[(u32, Day)]) {
         let number = self.batches.len() as u32;
-        self.order.extend(days.into_iter().enumerate().map(|(row, day)| {
-            let place = Place {
-                batch: number,
-                row: row as u32,
-            };
-            SortKey {
-                day,
-                start: keys.start(row).unwrap_or(i64::MIN),
-                place,
-            }
+        self.order.extend(rows.iter().map(|&(row, day)| SortKey {
+            day,
+            start: keys.start(row as usize).unwrap_or(i64::MIN),
+            place: Place { batch: number, row },
         }));
-        for rows in self.order[self.order.len() - batch.num_rows()..].chunk_by(|a, b| a.day == b.day) {
-            self.touched.insert(rows[0].day, number);
+        for rows in rows.chunk_by(|(_, a), (_, b)| a == b) {
+            self.touched.insert(rows[0].1, number);
         }
         self.bytes += size(&batch);
         self.keys.push(keys);
         self.batches.push(batch);
+    }
+
+    /// Takes some rows of a batch into memory: with the batch, which another may hold too, or copied where they are few.
+    fn hold_some(&mut self, batch: &RecordBatch, keys: &Keys, rows: &[&SortKey]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        if rows.len() * 2 >= batch.num_rows() {
+            let rows: Vec<_> = rows.iter().map(|row| (row.place.row, row.day)).collect();
+            self.hold(batch.clone(), keys.clone(), &rows);
+            return Ok(());
+        }
+        let place = |row: &&SortKey| Place {
+            batch: 0,
+            row: row.place.row,
+        };
+        let places: Vec<_> = rows.iter().map(place).collect();
+        let batch = copy(std::slice::from_ref(batch), &places)?;
+        let keys = Keys::new(&batch, &self.index)?;
+        let rows: Vec<_> = (0..).zip(rows).map(|(row, key)| (row, key.day)).collect();
+        self.hold(batch, keys, &rows);
+        Ok(())
     }
 
     /// Makes room for that many bytes: seals days that no longer get rows, waits for those being sealed, spills the rest.
@@ -141,7 +172,9 @@ impl Sorter {
             // Not again before there is as much more to look at.
             self.seal_from = self.bytes + self.budget / SEAL_FROM;
         }
-        if self.bytes + bytes > self.budget && !(self.sealer.is_some() && self.seal_stretch()?) {
+        // Early enough that what was handed over can be encoded while the rest of the budget fills.
+        let sealed = self.sealer.is_some() && self.bytes + bytes > self.budget / 2 && self.seal_stretch()?;
+        if !sealed && self.bytes + bytes > self.budget {
             self.spill()?;
         }
         match &mut self.sealer {
@@ -192,34 +225,18 @@ impl Sorter {
 
     /// Hands the rows that go to the sealer, and keeps the others.
     fn hand_over(&mut self, goes: impl Fn(&SortKey) -> bool) -> Result<()> {
-        let mut sealed = Sorter::new(self.table, self.budget, self.scratch.clone(), None)?;
+        let (schema, index, scratch) = (self.schema.clone(), self.index.clone(), self.scratch.clone());
+        let mut sealed = Sorter::empty(self.table, schema, index, self.budget, scratch);
         let batches = std::mem::take(&mut self.batches);
+        let keys = std::mem::take(&mut self.keys);
         let order = std::mem::take(&mut self.order);
         self.touched.clear();
-        self.keys.clear();
         self.bytes = 0;
         for rows in order.chunk_by(|a, b| a.place.batch == b.place.batch) {
-            let batch = &batches[rows[0].place.batch as usize];
+            let number = rows[0].place.batch as usize;
             let (to_seal, to_keep): (Vec<&SortKey>, Vec<&SortKey>) = rows.iter().partition(|row| goes(row));
             for (rows, sorter) in [(to_seal, &mut sealed), (to_keep, &mut *self)] {
-                if rows.is_empty() {
-                    continue;
-                }
-                let days: Vec<_> = rows.iter().map(|row| row.day).collect();
-                let batch = if rows.len() == batch.num_rows() {
-                    batch.clone()
-                } else {
-                    let place = |row: &SortKey| Place {
-                        batch: 0,
-                        row: row.place.row,
-                    };
-                    copy(
-                        std::slice::from_ref(batch),
-                        &rows.into_iter().map(place).collect::<Vec<_>>(),
-                    )?
-                };
-                let keys = Keys::new(&batch, &sorter.index)?;
-                sorter.hold(batch, keys, days);
+                sorter.hold_some(&batches[number], &keys[number], &rows)?;
             }
         }
         let bytes = sealed.bytes;

@@ -11,7 +11,8 @@ use proptest::prelude::*;
 use super::testing::{Row, batch, row, rows};
 use super::write::PADDINGS;
 use super::*;
-use crate::schema::call_details;
+use crate::decode::testing::decoded;
+use crate::schema::{call_details, conversations as conversations_table};
 
 /// A budget that every batch of the tests is beyond, so that each becomes a run on disk.
 const TINY: usize = 2_000;
@@ -537,4 +538,65 @@ fn versions_of_equal_layout_can_not_be_mixed() {
         let (_, readable) = readable_columns(mixed(&versions[3], &versions[other]));
         assert_eq!(readable, 0, "footer of revision 3, pages of revision {other}");
     }
+}
+
+/// The rows that stay of conversations, given as (JSON, when it was read), by id and wait time.
+fn conversations(records: &[(&str, i64)]) -> Vec<(Option<String>, Option<i64>)> {
+    use arrow::array::AsArray;
+    use arrow::datatypes::Int64Type;
+
+    let table = conversations_table();
+    let folder = tempfile::tempdir().unwrap();
+    let mut gather = Gather::new(table, Tz::UTC, AMPLE, folder.path()).unwrap();
+    for (record, fetched_at) in records {
+        let batch = decoded(table, [*record], *fetched_at);
+        gather.push(batch).unwrap();
+    }
+    let days: Vec<_> = gather.days().unwrap().collect();
+    let mut kept = Vec::new();
+    for day in &days {
+        for batch in Merge::new(day, None).unwrap().batches().unwrap() {
+            let batch = batch.unwrap();
+            let ids = batch
+                .column_by_name("conversation_id")
+                .unwrap()
+                .as_string::<i32>();
+            let waits = batch.column_by_name("wait_time").unwrap();
+            let waits = waits.as_primitive::<Int64Type>();
+            kept.extend(ids.iter().map(|id| id.map(str::to_string)).zip(waits.iter()));
+        }
+    }
+    kept
+}
+
+#[test]
+fn a_table_with_one_key_column_keeps_one_row_a_key() {
+    let kept = conversations(&[
+        (
+            r#"{"_id":"a","startTime":"2025-09-30T10:00:00.000Z","waitTime":1}"#,
+            5,
+        ),
+        (
+            r#"{"_id":"b","startTime":"2025-09-30T09:00:00.000Z","waitTime":2}"#,
+            5,
+        ),
+        (
+            r#"{"_id":"a","startTime":"2025-09-30T10:00:00.000Z","waitTime":3}"#,
+            6,
+        ),
+        (
+            r#"{"_id":"b","startTime":"2025-09-30T09:00:00.000Z","waitTime":4}"#,
+            4,
+        ),
+        (r#"{"startTime":"2025-09-30T11:00:00.000Z","waitTime":5}"#, 5),
+        (r#"{"startTime":"2025-09-30T11:00:00.000Z","waitTime":5}"#, 6),
+        (r#"{"startTime":"2025-09-30T11:00:00.000Z","waitTime":6}"#, 5),
+    ]);
+    let want = [(Some("b"), 2), (Some("a"), 3), (None, 5), (None, 6)];
+    let mut kept: Vec<_> = kept
+        .iter()
+        .map(|(id, wait)| (id.as_deref(), wait.unwrap()))
+        .collect();
+    kept[2..].sort_unstable();
+    assert_eq!(kept, want);
 }

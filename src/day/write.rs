@@ -14,20 +14,17 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::SchemaRef;
-use parquet::arrow::ArrowSchemaConverter;
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
-use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::checksum::{self, Hashing};
 use super::encode::RowGroup;
-use super::properties::properties;
+use super::properties::Layout;
 use super::run::{Batches, Selection, Selections};
 use super::{Error, Result};
-use crate::schema::{self, Table};
+use crate::schema::Table;
 
 /// Revisions in a row that differ in their padding.
 pub(super) const PADDINGS: u64 = 16;
@@ -35,7 +32,7 @@ pub(super) const PADDINGS: u64 = 16;
 const PADDING: [u8; PADDINGS as usize] = [0; PADDINGS as usize];
 
 /// How files are written.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteOptions {
     /// zstd level, 1 to 22.
     pub zstd_level: i32,
@@ -153,8 +150,9 @@ fn padding(footer: &Footer) -> &'static [u8] {
 /// Rows in order → row groups of a file.
 struct Encoder<'a, W: Write + Send> {
     file: SerializedFileWriter<W>,
-    schema: SchemaRef,
-    properties: Arc<WriterProperties>,
+    layout: Arc<Layout>,
+    /// Rows of the file.
+    rows: usize,
     path: &'a Path,
     options: &'a WriteOptions,
 }
@@ -167,15 +165,12 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
         path: &'a Path,
         options: &'a WriteOptions,
     ) -> Result<Encoder<'a, W>> {
-        let failed = || Error::parquet("write", path);
-        let schema = schema::arrow::schema(table);
-        let properties = Arc::new(properties(table, rows, options)?);
-        let parquet = ArrowSchemaConverter::new().convert(&schema).map_err(failed())?;
-        let file = SerializedFileWriter::new(sink, parquet.root_schema_ptr(), properties.clone());
+        let layout = Layout::of(table, options)?;
+        let file = SerializedFileWriter::new(sink, layout.parquet.clone(), layout.properties.clone());
         Ok(Encoder {
-            file: file.map_err(failed())?,
-            schema,
-            properties,
+            file: file.map_err(Error::parquet("write", path))?,
+            layout,
+            rows,
             path,
             options,
         })
@@ -241,7 +236,11 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
     }
 
     fn row_group(&self) -> Result<RowGroup> {
-        let group = RowGroup::new(&self.schema, self.file.schema_descr(), &self.properties);
+        let Layout {
+            schema, properties, ..
+        } = &*self.layout;
+        let distinct = self.rows.clamp(1, self.options.row_group_rows);
+        let group = RowGroup::new(schema, self.file.schema_descr(), properties, distinct);
         group.map_err(Error::parquet("encode", self.path))
     }
 

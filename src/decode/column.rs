@@ -28,34 +28,53 @@ fn foresee<T>(last: usize) -> Vec<T> {
 #[derive(Default)]
 pub(super) struct Bits {
     bytes: Vec<u8>,
+    /// Bits in the bytes.
     len: usize,
+    /// Ones behind them. A column that is never null has nothing but these, and no bytes.
+    ones: usize,
 }
 
 impl Bits {
     #[inline]
     pub(super) fn push(&mut self, bit: bool) {
-        let place = self.len % 8;
-        if place == 0 {
-            self.bytes.push(u8::from(bit));
-        } else if let Some(last) = self.bytes.last_mut() {
-            *last |= u8::from(bit) << place;
+        if bit {
+            self.ones += 1;
+        } else {
+            self.pad(self.len + self.ones + 1);
         }
-        self.len += 1;
     }
 
     /// Appends zeros up to `len` bits.
     #[inline]
     pub(super) fn pad(&mut self, len: usize) {
-        if len > self.len {
+        if len > self.len + self.ones {
+            self.settle();
             self.len = len;
             self.bytes.resize(len.div_ceil(8), 0);
         }
     }
 
+    /// Moves the ones into the bytes.
+    fn settle(&mut self) {
+        while self.ones > 0 {
+            let place = self.len % 8;
+            let here = self.ones.min(8 - place);
+            let bits = (0xff_u8 >> (8 - here)) << place;
+            match self.bytes.last_mut().filter(|_| place > 0) {
+                Some(last) => *last |= bits,
+                None => self.bytes.push(bits),
+            }
+            self.len += here;
+            self.ones -= here;
+        }
+    }
+
     pub(super) fn truncate(&mut self, len: usize) {
         if len >= self.len {
+            self.ones = self.ones.min(len - self.len);
             return;
         }
+        self.ones = 0;
         self.len = len;
         self.bytes.truncate(len.div_ceil(8));
         if let (Some(last), used @ 1..) = (self.bytes.last_mut(), len % 8) {
@@ -65,6 +84,7 @@ impl Bits {
 
     fn take(&mut self, len: usize) -> BooleanBuffer {
         self.pad(len);
+        self.settle();
         self.len = 0;
         let next = foresee(self.bytes.len());
         let bytes = std::mem::replace(&mut self.bytes, next);
@@ -73,6 +93,10 @@ impl Bits {
 
     /// The bits as validity: `None` where all of them are set.
     pub(super) fn take_nulls(&mut self, len: usize) -> Option<NullBuffer> {
+        if self.len == 0 && self.ones == len {
+            self.ones = 0;
+            return None;
+        }
         Some(NullBuffer::new(self.take(len))).filter(|nulls| nulls.null_count() > 0)
     }
 }
@@ -181,6 +205,12 @@ impl Texts {
 
     #[inline]
     fn pad(&mut self, rows: usize) {
+        if rows > self.offsets.len() {
+            self.fill(rows);
+        }
+    }
+
+    fn fill(&mut self, rows: usize) {
         self.offsets.pad(rows);
         self.valid.pad(rows);
     }

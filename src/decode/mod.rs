@@ -2,7 +2,8 @@
 //!
 //! [`Decoder`] reads records, one JSON object each, straight from bytes into column buffers compiled from the schema; there
 //! is no tree of values in between. [`Stream`] finds the records in a stream of bytes of any of the shapes in which they
-//! come: API pages, arrays, single records, NDJSON. Neither does I/O.
+//! come: API pages, arrays, single records, NDJSON. [`Sorted`] tells records of several tables apart and has each decoded by
+//! its own table's decoder. None of them does I/O.
 //!
 //! What a record has is either given back exactly by the typed columns, or stands in `extra`:
 //!
@@ -29,8 +30,11 @@ mod extra;
 mod node;
 mod number;
 mod resync;
+mod sort;
 mod stream;
 mod tally;
+#[cfg(test)]
+pub(crate) mod testing;
 mod time;
 
 use std::sync::Arc;
@@ -39,6 +43,7 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
+pub use sort::Sorted;
 pub use stream::{Event, Problem, Stream};
 pub use tally::Tally;
 
@@ -112,6 +117,21 @@ pub enum RecordError {
     },
 }
 
+/// What takes the records that a [`Stream`] finds: a [`Decoder`], or several of them.
+pub trait RecordDecoder {
+    /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
+    ///
+    /// # Errors
+    /// As [`Decoder::record`].
+    fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError>;
+
+    /// Whether this is a key of what identifies a record.
+    fn is_key(&self, key: &[u8]) -> bool;
+
+    /// Whether records have a column for this key.
+    fn has_field(&self, key: &[u8]) -> bool;
+}
+
 /// Reads records into batches of one table.
 pub struct Decoder {
     schema: SchemaRef,
@@ -121,10 +141,13 @@ pub struct Decoder {
     keys: Vec<Box<[u8]>>,
     context: Context,
     source: Source,
+    /// What the call-details row said by which the records are asked for.
+    state: Option<i64>,
     account_ids: Texts,
     endpoints: Texts,
     fetched: Numbers<i64>,
     offsets: Numbers<i64>,
+    states: Numbers<i64>,
     extra: TextMaps,
     rows: usize,
     bytes: usize,
@@ -153,10 +176,12 @@ impl Decoder {
             },
             root,
             source,
+            state: None,
             account_ids: Texts::default(),
             endpoints: Texts::default(),
             fetched: Numbers::default(),
             offsets: Numbers::default(),
+            states: Numbers::default(),
             extra: TextMaps::default(),
             rows: 0,
             bytes: 0,
@@ -172,6 +197,11 @@ impl Decoder {
     /// Says when the records from now on were read, in microseconds since 1970-01-01T00:00:00Z.
     pub fn set_fetched_at(&mut self, fetched_at: i64) {
         self.source.fetched_at = fetched_at;
+    }
+
+    /// Says by which state of their call-details row the records from now on were asked for; a column that conversations have.
+    pub fn set_call_details_state(&mut self, state: Option<i64>) {
+        self.state = state;
     }
 
     /// Decodes the record at the start of the bytes and gives its length; other bytes may follow it.
@@ -220,20 +250,13 @@ impl Decoder {
         }
         self.fetched.push(self.rows, self.source.fetched_at);
         self.offsets.push(self.rows, self.source.timezone_offset);
+        if let Some(state) = self.state {
+            self.states.push(self.rows, state);
+        }
         let extra = self.context.extras.end_row(&mut self.extra);
         let elements = std::mem::take(&mut self.context.elements);
         self.rows += 1;
         self.bytes += length + extra + elements * ELEMENT_WEIGHT;
-    }
-
-    /// Whether this is a key of what identifies a record.
-    fn is_key(&self, key: &[u8]) -> bool {
-        self.keys.iter().any(|known| **known == *key)
-    }
-
-    /// Whether records have a column for this key.
-    fn has_field(&self, key: &[u8]) -> bool {
-        self.root.has_field(key)
     }
 
     /// Rows of the batch in hand.
@@ -261,6 +284,7 @@ impl Decoder {
                 Role::SourceEndpoint => self.endpoints.finish(rows)?,
                 Role::FetchedAt => self.fetched.finish_times(rows),
                 Role::TimezoneOffset => self.offsets.finish(rows),
+                Role::CallDetailsState => self.states.finish(rows),
                 Role::Extra => self.extra.finish()?,
             };
             columns.push(column);
@@ -271,6 +295,20 @@ impl Decoder {
     /// Counts of what went to `extra` since the last call.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.context.extras.tally)
+    }
+}
+
+impl RecordDecoder for Decoder {
+    fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
+        Decoder::record(self, bytes)
+    }
+
+    fn is_key(&self, key: &[u8]) -> bool {
+        self.keys.iter().any(|known| **known == *key)
+    }
+
+    fn has_field(&self, key: &[u8]) -> bool {
+        self.root.has_field(key)
     }
 }
 

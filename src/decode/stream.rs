@@ -21,7 +21,7 @@
 //! | a single line at the top level that is too long | behind the line |
 
 use super::resync::{Passage, Skip, next_record};
-use super::{Decoder, MAX_RECORD_BYTES, RecordError};
+use super::{MAX_RECORD_BYTES, RecordDecoder, RecordError};
 use crate::json::scan::{Cursor, Fail, unescape_into};
 use crate::json::skim::{Skim, Skimmer};
 
@@ -184,7 +184,7 @@ impl Stream {
     }
 
     /// Goes on to the next event.
-    pub fn advance(&mut self, decoder: &mut Decoder) -> Event {
+    pub fn advance(&mut self, decoder: &mut dyn RecordDecoder) -> Event {
         loop {
             if self.skip.is_some() {
                 match self.pass() {
@@ -236,7 +236,7 @@ impl Stream {
             .ok_or(Fail::Incomplete)
     }
 
-    fn top(&mut self, decoder: &mut Decoder) -> Result<Option<Event>, Fail> {
+    fn top(&mut self, decoder: &mut dyn RecordDecoder) -> Result<Option<Event>, Fail> {
         if self.values == 0 {
             let rest = &self.buf[self.pos..self.filled];
             if rest.starts_with(BYTE_ORDER_MARK) {
@@ -303,7 +303,12 @@ impl Stream {
         self.place = if page { Place::PageTail } else { Place::Top };
     }
 
-    fn array(&mut self, decoder: &mut Decoder, page: bool, next: Next) -> Result<Option<Event>, Fail> {
+    fn array(
+        &mut self,
+        decoder: &mut dyn RecordDecoder,
+        page: bool,
+        next: Next,
+    ) -> Result<Option<Event>, Fail> {
         let byte = self.token()?;
         match (next, byte) {
             (Next::FirstOrEnd | Next::CommaOrEnd, b']') => self.end_array(page),
@@ -335,7 +340,7 @@ impl Stream {
         Ok(None)
     }
 
-    fn element(&mut self, decoder: &mut Decoder, first: u8) -> Result<Event, Fail> {
+    fn element(&mut self, decoder: &mut dyn RecordDecoder, first: u8) -> Result<Event, Fail> {
         if first == b'{' {
             return self.decode(decoder, false);
         }
@@ -348,7 +353,7 @@ impl Stream {
 
     /// Reads what comes behind the `data` of a page. None of it is passed before all of it is whole: behind a page that is
     /// cut off in its tail may come a record that looks like a value of it.
-    fn page_tail(&mut self, decoder: &Decoder) -> Result<Option<Event>, Fail> {
+    fn page_tail(&mut self, decoder: &dyn RecordDecoder) -> Result<Option<Event>, Fail> {
         self.token()?;
         let mut cursor = self.cursor();
         let mut fault = None;
@@ -378,7 +383,7 @@ impl Stream {
     }
 
     /// Decodes the record that starts here.
-    fn decode(&mut self, decoder: &mut Decoder, top: bool) -> Result<Event, Fail> {
+    fn decode(&mut self, decoder: &mut dyn RecordDecoder, top: bool) -> Result<Event, Fail> {
         match decoder.record(&self.buf[self.pos..self.window_end()]) {
             Ok(length) => {
                 self.pos += length;
@@ -541,7 +546,7 @@ impl Stream {
 }
 
 /// What the object under the cursor is.
-fn shape(mut cursor: Cursor<'_>, decoder: &Decoder) -> Result<Shape, Fail> {
+fn shape(mut cursor: Cursor<'_>, decoder: &dyn RecordDecoder) -> Result<Shape, Fail> {
     cursor.pos += 1;
     if cursor.token()? == b'}' {
         return Ok(Shape::Record);

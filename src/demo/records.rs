@@ -7,12 +7,14 @@ use clap::ValueEnum;
 
 pub use super::calendar::Profile;
 use super::calendar::{Calendar, DAY, shuffled};
+use super::conversation;
+use super::json::Json;
 use super::outline::{self, Outline};
 use super::random::{Draw, mix};
 use super::render::{self, Fields, Rendering, Version};
 use super::session::{Centre, Session, conversation_id, session_id};
 
-/// Which of the API's versions the records of a file are written for.
+/// What the records of a file are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Flavour {
     /// As v1 `calldetails` answers.
@@ -22,6 +24,8 @@ pub enum Flavour {
     /// Each record is one or the other.
     #[default]
     Mixed,
+    /// As `conversations/{conversationId}` answers, for those records that have a conversation.
+    Conversations,
 }
 
 /// In which order records are written.
@@ -79,37 +83,48 @@ pub struct Key {
 }
 
 impl Dataset {
-    /// Writes every record as one line of JSON, naive times in UTC.
+    /// Writes every record as one line of JSON, naive times in UTC; gives the number of lines.
     ///
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write_ndjson(&self, out: &mut impl Write, flavour: Flavour, order: Order) -> io::Result<()> {
+    pub fn write_ndjson(&self, out: &mut impl Write, flavour: Flavour, order: Order) -> io::Result<u64> {
         let sessions = self.sessions();
         let mut line = Vec::with_capacity(8192);
+        let mut lines = 0;
         for position in 0..self.records {
             let index = match order {
                 Order::Start => position,
                 Order::Random => shuffled(position, self.records, self.seed),
             };
             let version = match flavour {
-                Flavour::V1 => Version::V1,
-                Flavour::V2 => Version::V2,
-                Flavour::Mixed if mix(self.seed ^ 0xf1a, index) & 1 == 0 => Version::V1,
-                Flavour::Mixed => Version::V2,
+                Flavour::V1 => Some(Version::V1),
+                Flavour::V2 => Some(Version::V2),
+                Flavour::Mixed if mix(self.seed ^ 0xf1a, index) & 1 == 0 => Some(Version::V1),
+                Flavour::Mixed => Some(Version::V2),
+                Flavour::Conversations => None,
             };
             let session = sessions.session(&sessions.outline(index));
             line.clear();
-            let rendering = Rendering {
-                version,
-                fields: Fields::ALL,
-                timezone_offset: 0,
-            };
-            render::record(&mut line, self.seed, &session, rendering);
+            match version {
+                Some(version) => {
+                    let rendering = Rendering {
+                        version,
+                        fields: Fields::ALL,
+                        timezone_offset: 0,
+                    };
+                    render::record(&mut line, self.seed, &session, rendering);
+                }
+                None if session.conversation_id.is_some() => {
+                    conversation::write(&mut Json::new(&mut line, 0, session.ascii), self.seed, &session);
+                }
+                None => continue,
+            }
             line.push(b'\n');
             out.write_all(&line)?;
+            lines += 1;
         }
-        Ok(())
+        Ok(lines)
     }
 
     /// The keys of all records, by start.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::{Input, InputError, open};
-use crate::decode::{Decoder, Event, Problem, Source, Stream, Tally};
+use crate::decode::{Decoder, Event, Problem, Sorted, Source, Stream, Tally};
 use crate::progress::Progress;
 use crate::proof::{Originals, ProofError};
 use crate::schema::Table;
@@ -16,8 +16,8 @@ use crate::schema::Table;
 /// JSON in one batch: large enough that handing over costs nothing, small against the memory budget.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Takes batches as they fill.
-pub type BatchSink<'a> = dyn FnMut(RecordBatch) -> anyhow::Result<()> + 'a;
+/// Takes batches of a table as they fill.
+pub type BatchSink<'a> = dyn FnMut(&'static Table, RecordBatch) -> anyhow::Result<()> + 'a;
 
 /// What is done about input that gives no row.
 pub enum Tolerance {
@@ -69,21 +69,51 @@ pub struct Reading {
 
 /// How inputs are read.
 pub struct Intake<'a> {
-    /// What reads the records.
-    pub decoder: Decoder,
-    /// Where they come from; each input brings its own time.
-    pub source: Source,
+    /// Tables that records can be of.
+    tables: Vec<&'static Table>,
+    /// What reads the records, a decoder a table.
+    decoders: Sorted,
     /// What a fault costs.
-    pub tolerance: Tolerance,
-    /// What proves each batch before it is handed over, if anything.
-    pub proof: Option<Proof>,
+    tolerance: Tolerance,
+    /// What proves each table's batches before they are handed over, if anything.
+    proofs: Option<Vec<Proof>>,
     /// What takes the batches.
-    pub sink: &'a mut BatchSink<'a>,
+    sink: &'a mut BatchSink<'a>,
     /// Where inputs, records and bytes are counted.
-    pub progress: Progress,
+    progress: Progress,
 }
 
-impl Intake<'_> {
+impl<'a> Intake<'a> {
+    /// An intake of records of these tables, which come from the source but for the tables that one endpoint alone gives; each
+    /// input brings its own time.
+    pub fn new(
+        tables: Vec<&'static Table>,
+        source: &Source,
+        tolerance: Tolerance,
+        prove: bool,
+        sink: &'a mut BatchSink<'a>,
+    ) -> Intake<'a> {
+        let decoder = |table: &&'static Table| {
+            let endpoint = table.endpoint.clone().or_else(|| source.endpoint.clone());
+            let source = source.clone();
+            Decoder::new(table, Source { endpoint, ..source })
+        };
+        Intake {
+            decoders: Sorted::new(tables.iter().map(decoder).collect()),
+            proofs: prove.then(|| tables.iter().map(|table| Proof::new(table)).collect()),
+            tables,
+            tolerance,
+            sink,
+            progress: Progress::default(),
+        }
+    }
+
+    /// The intake, with its inputs, records and bytes counted there.
+    pub fn counted_by(self, progress: &Progress) -> Intake<'a> {
+        let progress = progress.clone();
+        Intake { progress, ..self }
+    }
+
     /// Reads all inputs and hands over their records in batches; gives the decoder's counts too. `missing` are inputs that were
     /// not found.
     ///
@@ -124,16 +154,16 @@ impl Intake<'_> {
                 }
             };
             let fetched_at = opened.modified.timestamp_micros();
-            self.decoder.set_source(Source {
-                fetched_at,
-                ..self.source.clone()
-            });
             self.read_one(input, opened.reader, fetched_at, &mut reading)?;
             reading.inputs += 1;
             self.progress.steps.add(1);
         }
-        self.hand_over()?;
-        Ok((reading, self.decoder.take_tally()))
+        let mut tally = Tally::default();
+        for place in 0..self.tables.len() {
+            self.hand_over(place)?;
+            tally.add(&self.decoders.decoders()[place].take_tally());
+        }
+        Ok((reading, tally))
     }
 
     fn read_one(
@@ -144,11 +174,17 @@ impl Intake<'_> {
         reading: &mut Reading,
     ) -> anyhow::Result<()> {
         let mut reader = Filler { reader, failed: None };
+        self.proofs
+            .iter_mut()
+            .flatten()
+            .for_each(|proof| proof.begin(input));
         let mut stream = Stream::new();
         loop {
             let number = i64::try_from(stream.records()).unwrap_or(i64::MAX);
-            self.decoder.set_fetched_at(fetched_at.saturating_add(number));
-            match stream.advance(&mut self.decoder) {
+            for decoder in self.decoders.decoders() {
+                decoder.set_fetched_at(fetched_at.saturating_add(number));
+            }
+            match stream.advance(&mut self.decoders) {
                 Event::Skipped(bytes) => {
                     if let Tolerance::Rejects(rejects) = &mut self.tolerance {
                         rejects.write(&bytes)?;
@@ -156,11 +192,12 @@ impl Intake<'_> {
                 }
                 Event::Record => {
                     reading.records += 1;
-                    if let Some(proof) = &mut self.proof {
-                        proof.keep(stream.record(), input, stream.records());
+                    let place = self.decoders.latest();
+                    if let Some(proofs) = &mut self.proofs {
+                        proofs[place].keep(stream.record(), stream.records());
                     }
-                    if self.decoder.bytes() >= BATCH_BYTES {
-                        self.hand_over()?;
+                    if self.decoders.decoders()[place].bytes() >= BATCH_BYTES {
+                        self.hand_over(place)?;
                     }
                 }
                 Event::Problem(problem) => {
@@ -188,16 +225,17 @@ impl Intake<'_> {
         }
     }
 
-    fn hand_over(&mut self) -> anyhow::Result<()> {
-        if self.decoder.rows() == 0 {
+    fn hand_over(&mut self, place: usize) -> anyhow::Result<()> {
+        let decoder = &mut self.decoders.decoders()[place];
+        if decoder.rows() == 0 {
             return Ok(());
         }
-        let batch = self.decoder.flush()?;
+        let batch = decoder.flush()?;
         self.progress.records.add(batch.num_rows() as u64);
-        if let Some(proof) = &mut self.proof {
-            proof.prove(&batch)?;
+        if let Some(proofs) = &mut self.proofs {
+            proofs[place].prove(&batch)?;
         }
-        (self.sink)(batch)
+        (self.sink)(self.tables[place], batch)
     }
 }
 
@@ -221,11 +259,13 @@ impl Proof {
         }
     }
 
-    /// Keeps the record of the next row; `number` is its own within `input`, from 1.
-    pub fn keep(&mut self, record: &[u8], input: &impl std::fmt::Display, number: u64) {
-        if number == 1 || self.places.is_empty() {
-            self.input = input.to_string().into();
-        }
+    /// Says what the records from now on are of.
+    pub fn begin(&mut self, input: &dyn std::fmt::Display) {
+        self.input = input.to_string().into();
+    }
+
+    /// Keeps the record of the next row; `number` is its own within its input, from 1.
+    pub fn keep(&mut self, record: &[u8], number: u64) {
         self.places.push((Arc::clone(&self.input), number));
         self.originals.push(record);
     }

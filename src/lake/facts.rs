@@ -1,5 +1,7 @@
 //! What is known of a day beside its rows: which windows were read, when, and what that proves.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +28,25 @@ pub struct Read {
     pub unique: u64,
 }
 
+/// A conversation that the API did not have when it was asked for by a call-details row of the day.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NotFound {
+    /// Its id.
+    pub id: String,
+    /// When it was asked for.
+    pub asked_at: DateTime<Utc>,
+    /// What the row said then, as in the column `call_details_state`.
+    pub state: i64,
+}
+
 /// What a publication says of a day beside its rows; empty for rows that did not come from the API.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DayFacts {
     /// Windows read that touch the day.
     pub reads: Vec<Read>,
+    /// Conversations that were asked for and not there, by id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_found: Vec<NotFound>,
 }
 
 /// What is covered by the reads of a day.
@@ -59,7 +75,7 @@ impl Read {
 }
 
 impl DayFacts {
-    /// The reads of both, without those that another proves. Order-free and repeatable, as the merge of rows is.
+    /// The reads of both, without those that another proves, and the latest word on each conversation. Order-free and repeatable, as the merge of rows is.
     pub(crate) fn merge(&self, other: &DayFacts) -> DayFacts {
         let mut all: Vec<_> = self.reads.iter().chain(&other.reads).cloned().collect();
         all.sort();
@@ -72,8 +88,17 @@ impl DayFacts {
                 .any(|(by, other)| by != at && read.is_within(other) && (!other.is_within(read) || by > at));
             (!proved).then(|| read.clone())
         };
+        let not_found = self.not_found.iter().chain(&other.not_found);
+        let mut latest: BTreeMap<&str, &NotFound> = BTreeMap::new();
+        for asked in not_found {
+            let before = latest.entry(&asked.id).or_insert(asked);
+            if (before.asked_at, before.state) < (asked.asked_at, asked.state) {
+                *before = asked;
+            }
+        }
         DayFacts {
             reads: all.iter().enumerate().filter_map(needed).collect(),
+            not_found: latest.into_values().cloned().collect(),
         }
     }
 
@@ -113,7 +138,8 @@ impl DayFacts {
         gaps
     }
 
-    /// Whether the facts prove the same, whenever it was read: what was asked of each endpoint, and what of it was closed.
+    /// Whether the facts prove the same, whenever it was read: what was asked of each endpoint, what of it was closed, and what
+    /// was not there for which state of its call details.
     pub(crate) fn proves_the_same(&self, other: &DayFacts) -> bool {
         let proved = |facts: &DayFacts| {
             let mut endpoints: Vec<_> = facts.reads.iter().map(|read| read.endpoint.clone()).collect();
@@ -126,7 +152,13 @@ impl DayFacts {
             let spans: Vec<_> = endpoints.iter().map(spans_of).collect();
             (endpoints, spans)
         };
-        proved(self) == proved(other)
+        let states = |facts: &DayFacts| {
+            let states = facts.not_found.iter();
+            states
+                .map(|asked| (asked.id.clone(), asked.state))
+                .collect::<Vec<_>>()
+        };
+        proved(self) == proved(other) && states(self) == states(other)
     }
 }
 
@@ -173,6 +205,19 @@ mod tests {
     fn facts(reads: &[Read]) -> DayFacts {
         DayFacts {
             reads: reads.to_vec(),
+            ..DayFacts::default()
+        }
+    }
+
+    fn not_found(asked: &[(u8, i64, i64)]) -> DayFacts {
+        let not_found = asked.iter().map(|&(id, hour, state)| NotFound {
+            id: id.to_string(),
+            asked_at: at(hour),
+            state,
+        });
+        DayFacts {
+            not_found: not_found.collect(),
+            ..DayFacts::default()
         }
     }
 
@@ -235,7 +280,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_latest_word_on_a_conversation_stays() {
+        let merged = not_found(&[(2, 1, 7), (1, 5, 7)]).merge(&not_found(&[(1, 4, 8), (2, 3, 7)]));
+        assert_eq!(merged, not_found(&[(1, 5, 7), (2, 3, 7)]));
+        assert!(merged.proves_the_same(&not_found(&[(1, 9, 7), (2, 9, 7)])));
+        assert!(!merged.proves_the_same(&not_found(&[(1, 5, 8), (2, 3, 7)])));
+        assert!(!merged.proves_the_same(&DayFacts::default()));
+    }
+
+    prop_compose! {
+        fn arbitrary_not_found()(asked in proptest::collection::vec((0..3_u8, 0..3_i64, 0..2_i64), 0..5)) -> DayFacts {
+            not_found(&asked)
+        }
+    }
+
     proptest! {
+        #[test]
+        fn merging_what_was_not_found_is_order_free_and_repeatable(
+            a in arbitrary_not_found(), b in arbitrary_not_found(), c in arbitrary_not_found(),
+        ) {
+            prop_assert_eq!(a.merge(&b), b.merge(&a));
+            prop_assert_eq!(a.merge(&b).merge(&c), a.merge(&b.merge(&c)));
+            prop_assert_eq!(a.merge(&b).merge(&b), a.merge(&b));
+        }
+
         #[test]
         fn merging_is_order_free_and_repeatable(
             a in arbitrary_facts(), b in arbitrary_facts(), c in arbitrary_facts(),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use chrono::NaiveDate;
+
 use super::{Error, Result};
 use crate::day::Day;
 
@@ -68,6 +70,14 @@ impl DayPath {
             return None;
         }
         DayPath::new(table, day, account).ok()
+    }
+
+    /// Whether the day lies in the range, both ends counted in. Rows without a day are part of the whole, and of no range.
+    pub fn is_within(&self, from: Option<NaiveDate>, to: Option<NaiveDate>) -> bool {
+        match self.day.date() {
+            Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
+            None => from.is_none() && to.is_none(),
+        }
     }
 
     /// Folder of the day within the lake.

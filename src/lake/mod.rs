@@ -15,6 +15,7 @@
 //! 5. A file's footer says all that is known of the day; there is no other state.
 
 mod clean;
+mod columns;
 mod facts;
 mod fault;
 mod footer;
@@ -33,7 +34,8 @@ mod tests;
 mod verify;
 
 pub use clean::Cleaned;
-pub use facts::{Coverage, DayFacts, Read};
+pub use columns::Columns;
+pub use facts::{Coverage, DayFacts, NotFound, Read};
 pub use fault::POINTS;
 pub use footer::FileFacts;
 pub use layout::{DayPath, check_account};

@@ -18,6 +18,7 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataP
 use reqwest::Url;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::columns::{Columns, Pieces};
 use super::fault;
 use super::footer::FileFacts;
 use super::layout::{DayPath, PROBES};
@@ -330,12 +331,50 @@ impl RemoteStore {
                 }
                 Err(error) => error,
             };
-            // Where it was overwritten since, the next version has a footer too.
-            match self.head(path).await? {
-                Some(now) if version(&now) != version(&meta) => meta = now,
-                Some(_) => return Err(error),
+            match self.overwritten(&meta, path, error).await? {
+                Some(now) => meta = now,
                 None => return Ok(None),
             }
+        }
+    }
+
+    /// The footer of a day's object and the bytes of some of its columns, by ranged reads of one version.
+    pub(crate) async fn columns(&self, path: &DayPath, columns: &Columns<'_>) -> Result<Option<Pieces>> {
+        let Some(mut meta) = self.head(path).await? else {
+            return Ok(None);
+        };
+        loop {
+            let error = match self.pieces_of(&meta, path, columns).await {
+                Ok(pieces) => return Ok(Some(pieces)),
+                Err(error) => error,
+            };
+            match self.overwritten(&meta, path, error).await? {
+                Some(now) => meta = now,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    async fn pieces_of(&self, meta: &ObjectMeta, path: &DayPath, columns: &Columns<'_>) -> Result<Pieces> {
+        let footer = self.footer_of(meta, path).await?;
+        let mut pieces = Vec::new();
+        for range in columns.ranges(&footer) {
+            pieces.push((range.start, self.range(meta, range, path).await?));
+        }
+        Ok(Pieces::new(footer, meta.size, pieces))
+    }
+
+    /// What is there now where a read failed since the object was overwritten; `None` where it is gone.
+    async fn overwritten(
+        &self,
+        meta: &ObjectMeta,
+        path: &DayPath,
+        error: Error,
+    ) -> Result<Option<ObjectMeta>> {
+        match self.head(path).await? {
+            Some(now) if version(&now) != version(meta) => Ok(Some(now)),
+            Some(_) => Err(error),
+            None => Ok(None),
         }
     }
 
@@ -375,7 +414,7 @@ impl RemoteStore {
             if_match: meta.e_tag.clone(),
             ..Default::default()
         };
-        let failed = || Error::store("read the footer of", format!("{}/{path}", self.url));
+        let failed = || Error::store("read", format!("{}/{path}", self.url));
         let found = self
             .store
             .get_opts(&meta.location, options)

@@ -111,7 +111,7 @@ impl Lake {
         for table in schema::tables() {
             asked.extend(self.sized_files(&table.name).await?);
         }
-        asked.retain(|(path, _)| is_asked(path, *from, *to));
+        asked.retain(|(path, _)| path.is_within(*from, *to));
         let progress = &self.options.progress;
         progress.expect(asked.len() as u64, asked.iter().map(|file| file.1).sum());
         let mut files = Vec::new();
@@ -211,14 +211,6 @@ fn check_name(name: &str) -> Result<()> {
         "a snapshot can't be named {name:?}: want 1 to {MAX_NAME} letters, digits, '.', '_' or '-', the first a letter or \
          digit"
     )))
-}
-
-/// Whether the day was asked for; rows without a day belong to the whole, and to no range.
-fn is_asked(path: &DayPath, from: Option<NaiveDate>, to: Option<NaiveDate>) -> bool {
-    match path.day.date() {
-        Some(day) => from.is_none_or(|from| from <= day) && to.is_none_or(|to| day <= to),
-        None => from.is_none() && to.is_none(),
-    }
 }
 
 async fn describe(path: DayPath, file: LocalFile) -> Result<ManifestFile> {

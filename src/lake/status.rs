@@ -65,6 +65,8 @@ pub struct DayStatus {
     pub fetched_to: Option<DateTime<Utc>>,
     /// Endpoints that were read.
     pub endpoints: Vec<String>,
+    /// Conversations that the API did not have when they were asked for.
+    pub not_found: usize,
     /// When the file was written.
     pub written: DateTime<Utc>,
 }
@@ -151,6 +153,7 @@ impl DayStatus {
             fetched_from: facts.reads.iter().map(|read| read.fetched_from).min(),
             fetched_to: facts.reads.iter().map(|read| read.fetched_to).max(),
             endpoints,
+            not_found: facts.not_found.len(),
             written: created,
         }
     }
@@ -184,6 +187,7 @@ mod tests {
             fetched_from: None,
             fetched_to: None,
             endpoints: Vec::new(),
+            not_found: 0,
             written: DateTime::UNIX_EPOCH,
         };
         let days = [

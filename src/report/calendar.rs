@@ -109,6 +109,7 @@ mod tests {
             fetched_from: None,
             fetched_to: None,
             endpoints: Vec::new(),
+            not_found: 0,
             written: DateTime::UNIX_EPOCH,
         }
     }

@@ -15,10 +15,11 @@ use display::beside_display;
 pub(crate) use display::{Display, clear_display};
 pub(crate) use metrics::{Ended, Metrics};
 pub(crate) use plan::plan;
-pub use record::RunRecord;
+pub use record::{ConversationsReport, RunRecord};
 pub use summary::DayLine;
 pub(crate) use summary::{
-    cleaned, conversion_foreseen, convert, export, how_to_query, snapshot, verification,
+    cleaned, conversations, conversion_foreseen, convert, duration, export, grouped, how_to_query, snapshot,
+    verification,
 };
 pub use voice::{LogFormat, Voice, error, note, start_logging, warn};
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use super::DayLine;
-use crate::api::{DayReport, RunReport};
+use crate::api::{Cost, DayReport, RunReport};
 use crate::decode::Tally;
 use crate::exit::Exit;
 use crate::input::Fault;
@@ -14,7 +14,7 @@ use crate::input::Fault;
 pub struct RunRecord {
     /// Its id: the time of its start and the process, so that ids sort by time and differ.
     pub id: String,
-    /// `export`, `sync` or `convert`.
+    /// `export`, `sync`, `convert` or `conversations`.
     pub command: &'static str,
     /// Tool and version.
     pub tool: String,
@@ -46,6 +46,28 @@ pub struct RunRecord {
     /// What all requests cost.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<RunReport>,
+    /// Conversations asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversations: Option<ConversationsReport>,
+}
+
+/// What became of the conversations that call details name.
+#[derive(Debug, Default, Serialize)]
+pub struct ConversationsReport {
+    /// Conversations that the selected call details name.
+    pub named: u64,
+    /// Those that the lake had as their call details are.
+    pub held: u64,
+    /// Those that an earlier run asked for in vain.
+    pub known_missing: u64,
+    /// Those that were due in this run.
+    pub due: u64,
+    /// Those of them that came, from the API or the spool.
+    pub found: u64,
+    /// Those of them that the API did not have.
+    pub not_found: u64,
+    /// What the requests cost.
+    pub cost: Cost,
 }
 
 impl RunRecord {
@@ -71,7 +93,13 @@ impl RunRecord {
             faults: Vec::new(),
             days: Vec::new(),
             cost: None,
+            conversations: None,
         }
+    }
+
+    /// Whether there is anything to tell of the run but its error.
+    pub fn has_news(&self) -> bool {
+        !self.files.is_empty() || self.cost.is_some() || self.conversations.is_some()
     }
 
     /// Notes how the run ended.

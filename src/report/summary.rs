@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use super::one_line;
-use crate::api::{DayReport, Filter, ReadingsReport, RunReport, Spent, Unit};
+use crate::api::{Cost, DayReport, Filter, ReadingsReport, RunReport, Spent, Unit};
 use crate::decode::Tally;
 use crate::lake::{Cleaned, Snapshot, Verification};
-use crate::report::RunRecord;
+use crate::report::{ConversationsReport, RunRecord};
 
 /// Most lines of a list; the rest is counted.
 const MOST_LINES: usize = 20;
@@ -90,13 +90,57 @@ pub(crate) fn export(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> 
     )?;
     spent(run.spent, out)?;
     readings(&run.readings, out)?;
-    for (cause, count) in &run.cost.retries {
-        writeln!(out, "retried {} times: {cause}", grouped(*count))?;
-    }
+    retries(&run.cost, out)?;
     for unproven in &run.unproven {
         writeln!(out, "not proven complete: {unproven}")?;
     }
     extra(&record.extra, out)
+}
+
+/// What became of the conversations that were due: files, how many, what it cost.
+///
+/// # Errors
+/// The writer's.
+pub(crate) fn conversations(record: &RunRecord, out: &mut dyn Write) -> io::Result<()> {
+    files(&record.files, out)?;
+    let Some(ConversationsReport {
+        named,
+        held,
+        known_missing,
+        due,
+        found,
+        not_found,
+        cost,
+    }) = &record.conversations
+    else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "call details name {} conversations: {} were held, {} known not to be there, {} due",
+        grouped(*named),
+        grouped(*held),
+        grouped(*known_missing),
+        grouped(*due),
+    )?;
+    writeln!(
+        out,
+        "{} of them came and {} were not found, in {} requests; waited {:.0} s for the rate and {:.0} s for retries",
+        grouped(*found),
+        grouped(*not_found),
+        grouped(cost.requests),
+        cost.budget_wait_seconds,
+        cost.retry_wait_seconds,
+    )?;
+    retries(cost, out)?;
+    extra(&record.extra, out)
+}
+
+fn retries(cost: &Cost, out: &mut dyn Write) -> io::Result<()> {
+    for (cause, count) in &cost.retries {
+        writeln!(out, "retried {} times: {cause}", grouped(*count))?;
+    }
+    Ok(())
 }
 
 /// The lines with which DuckDB and Spark read the lake.
@@ -327,7 +371,7 @@ fn extra(tally: &Tally, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Seconds as a person says them: `3 min 20 s`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     let seconds = seconds.round() as u64;
     match (seconds / 3_600, seconds / 60 % 60, seconds % 60) {
         (0, 0, seconds) => format!("{seconds} s"),
@@ -337,7 +381,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A number with its thousands apart: `1,204`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

@@ -27,6 +27,8 @@ pub struct Table {
     pub key: Vec<String>,
     /// Column with the start of the record, which gives its day and the order of rows within a file.
     pub start: String,
+    /// The one endpoint that gives such records, as `source_endpoint` names it; `None` where several do.
+    pub endpoint: Option<String>,
     /// Columns read from the record, in file order.
     pub fields: Vec<Field>,
     /// Columns that say where the row came from, after [`Table::fields`].
@@ -160,6 +162,8 @@ pub enum Role {
     TimezoneOffset,
     /// What the typed columns could not hold.
     Extra,
+    /// Hash of what the call-details row said that the record was asked for by.
+    CallDetailsState,
 }
 
 /// The table of call details: v1 and v2 `calldetails`, v2 `interactionDetails`.
@@ -169,9 +173,16 @@ pub fn call_details() -> &'static Table {
     &TABLE
 }
 
+/// The table of conversations: `conversations/{conversationId}`.
+pub fn conversations() -> &'static Table {
+    static TABLE: LazyLock<Table> =
+        LazyLock::new(|| embedded(include_str!("../../schemas/conversations.json")));
+    &TABLE
+}
+
 /// All tables, in the order in which they are listed to users.
-pub fn tables() -> [&'static Table; 1] {
-    [call_details()]
+pub fn tables() -> [&'static Table; 2] {
+    [call_details(), conversations()]
 }
 
 /// The table of that name, if there is one.
@@ -184,7 +195,9 @@ pub fn table(name: &str) -> Option<&'static Table> {
     reason = "the file is embedded at compile time and a test parses every one"
 )]
 fn embedded(text: &str) -> Table {
-    parse::table(text, include_str!("../../schemas/provenance.json")).expect("embedded schema is valid")
+    let shared = include_str!("../../schemas/shared.json");
+    let provenance = include_str!("../../schemas/provenance.json");
+    parse::table(text, shared, provenance).expect("embedded schema is valid")
 }
 
 impl Table {

@@ -17,8 +17,19 @@ struct RawTable {
     doc: String,
     key: Vec<String>,
     start: String,
+    endpoint: Option<String>,
     structs: HashMap<String, Vec<RawEntry>>,
     fields: Vec<RawEntry>,
+    #[serde(default)]
+    provenance: Vec<RawField>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawShared {
+    #[expect(dead_code, reason = "for the reader of the file")]
+    doc: String,
+    structs: HashMap<String, Vec<RawEntry>>,
 }
 
 #[derive(Deserialize)]
@@ -59,19 +70,28 @@ struct RawField {
     role: Option<String>,
 }
 
-/// Parses a table's schema and the provenance columns that follow it; the error says which field is off and how.
-pub(super) fn table(text: &str, provenance: &str) -> Result<Table, String> {
+/// Parses a table's schema, given the structs that it may share with others and the provenance columns that follow its own;
+/// the error says which field is off and how.
+pub(super) fn table(text: &str, shared: &str, provenance: &str) -> Result<Table, String> {
     let raw: RawTable = serde_json::from_str(text).map_err(|e| format!("parse the table: {e}"))?;
+    let RawShared { mut structs, .. } =
+        serde_json::from_str(shared).map_err(|e| format!("parse the shared structs: {e}"))?;
     let provenance: RawProvenance =
         serde_json::from_str(provenance).map_err(|e| format!("parse the provenance: {e}"))?;
+    if let Some(name) = raw.structs.keys().find(|name| structs.contains_key(*name)) {
+        return Err(format!("struct {name:?} is a shared one too"));
+    }
+    structs.extend(raw.structs);
     let table = Table {
         version: raw.version.parse()?,
-        fields: fields(&raw.fields, &raw.structs, 0)?,
-        provenance: provenance
-            .fields
+        fields: fields(&raw.fields, &structs, 0)?,
+        provenance: raw
+            .provenance
             .iter()
-            .map(|f| field(f, &raw.structs, 0))
+            .chain(&provenance.fields)
+            .map(|f| field(f, &structs, 0))
             .collect::<Result<_, _>>()?,
+        endpoint: raw.endpoint,
         name: raw.table,
         doc: raw.doc,
         key: raw.key,
@@ -123,6 +143,7 @@ fn field(raw: &RawField, structs: &HashMap<String, Vec<RawEntry>>, depth: usize)
         Some("fetched_at") => Some(Role::FetchedAt),
         Some("timezone_offset") => Some(Role::TimezoneOffset),
         Some("extra") => Some(Role::Extra),
+        Some("call_details_state") => Some(Role::CallDetailsState),
         Some(other) => return Err(in_field(format!("unknown role {other:?}"))),
     };
     Ok(Field {
@@ -214,6 +235,7 @@ fn check_names(fields: &[&Field]) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    const SHARED: &str = r#"{"doc": "", "structs": {"common": []}}"#;
     const PROVENANCE: &str = r#"{"doc": "", "fields": []}"#;
 
     fn with_field(field: &str) -> Result<Table, String> {
@@ -222,7 +244,7 @@ mod tests {
                 "structs": {{"loop": [{{"include": "loop"}}]}},
                 "fields": [{{"name": "a", "json": "A", "type": "string", "pii": false, "doc": ""}}, {field}]}}"#
         );
-        table(&text, PROVENANCE)
+        table(&text, SHARED, PROVENANCE)
     }
 
     #[test]
@@ -234,6 +256,14 @@ mod tests {
                 "every field says what it means"
             );
         }
+    }
+
+    #[test]
+    fn a_struct_has_one_meaning() {
+        let text = r#"{"table": "t", "version": "1.0", "doc": "", "key": ["a"], "start": "a", "structs": {"common": []},
+            "fields": [{"name": "a", "json": "A", "type": "string", "pii": false, "doc": ""}]}"#;
+        let error = table(text, SHARED, PROVENANCE).unwrap_err();
+        assert_eq!(error, "struct \"common\" is a shared one too");
     }
 
     #[test]

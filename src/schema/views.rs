@@ -1,4 +1,4 @@
-//! SQL views over a lake of call details: rows of what a record nests, and the measures made of them.
+//! SQL views over a lake: rows of what a record nests, and the measures made of call details.
 //!
 //! Columns are listed from the [`Table`], so that a new field is in the views too. The measures are one text for all engines
 //! (`schemas/call_details.measures.sql`), since what differs between the engines is in the views below them.
@@ -36,6 +36,20 @@ const OWN_VIEWS: [&str; 5] = [
 
 /// The views over the lake at `lake` (a folder or URL), as statements in the order in which they can be run.
 pub fn views(table: &Table, dialect: Dialect, lake: &str) -> String {
+    let views = if table.name == super::conversations().name {
+        conversation_views(table, dialect, lake)
+    } else {
+        call_views(table, dialect, lake)
+    };
+    let text = views.join("\n");
+    match dialect {
+        Dialect::DuckDb => text,
+        // A lasting view of Spark's can't stand on files that its catalogue does not know.
+        Dialect::Spark => text.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMPORARY VIEW"),
+    }
+}
+
+fn call_views(table: &Table, dialect: Dialect, lake: &str) -> Vec<String> {
     let destination = element(&table.fields, "destinations");
     let agent = element(destination, "responding_agent");
     let queue: Vec<Field> = destination
@@ -43,7 +57,7 @@ pub fn views(table: &Table, dialect: Dialect, lake: &str) -> String {
         .filter(|field| !agent.iter().any(|other| other.name == field.name))
         .cloned()
         .collect();
-    let views = [
+    vec![
         lake_view(table, dialect, lake),
         sessions(table, dialect),
         destinations(dialect),
@@ -53,13 +67,39 @@ pub fn views(table: &Table, dialect: Dialect, lake: &str) -> String {
         consultations(element(agent, "consulting_agents"), dialect),
         tags(element(&table.fields, "user_level_tags"), dialect),
         MEASURES.to_string(),
-    ];
-    let text = views.join("\n");
-    match dialect {
-        Dialect::DuckDb => text,
-        // A lasting view of Spark's can't stand on files that its catalogue does not know.
-        Dialect::Spark => text.replace("CREATE OR REPLACE VIEW", "CREATE OR REPLACE TEMPORARY VIEW"),
-    }
+    ]
+}
+
+/// What the rows of every view over conversations can be joined by; `session_id` is that of `call_details`.
+const CONVERSATION_KEYS: &str = "account_id, session_date, conversation_id, bot_session_id AS session_id";
+
+fn conversation_views(table: &Table, dialect: Dialect, lake: &str) -> Vec<String> {
+    let rows = |list, view: &str, what: &str| {
+        let number = format!(
+            "{}_number",
+            view.trim_start_matches("conversation_").trim_end_matches('s')
+        );
+        let columns = columns(element(&table.fields, list), "item.");
+        let rows = exploded(dialect, CONVERSATION_KEYS, list, "item", &number, &table.name);
+        format!(
+            "-- One row {what}.\nCREATE OR REPLACE VIEW {view} AS\nSELECT\n  account_id, session_date, conversation_id, session_id,\n  \
+             {number},\n{columns}\nFROM ({rows}) AS numbered;\n"
+        )
+    };
+    vec![
+        lake_view(table, dialect, lake),
+        rows(
+            "participants",
+            "conversation_participants",
+            "an agent's part in a conversation",
+        ),
+        rows("transfer_details", "conversation_transfers", "a transfer"),
+        rows(
+            "queues",
+            "conversation_queues",
+            "a queue that a conversation entered",
+        ),
+    ]
 }
 
 fn lake_view(table: &Table, dialect: Dialect, lake: &str) -> String {

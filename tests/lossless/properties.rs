@@ -1,6 +1,6 @@
 //! Properties of any records: what goes in comes out, however it is cut and whatever stands beside it.
 //!
-//! 2,000 cases each; `CALLAKE_CASES=100000 cargo test --release --test lossless properties` runs more. Those that go through
+//! 2,000 cases each, of every table; `CALLAKE_CASES=100000 cargo test --release --test lossless properties` runs more. Those that go through
 //! Parquet are a tenth of that.
 
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use bytes::Bytes;
 use callake::demo::records::{Dataset, Flavour, Order};
 use callake::proof::{self, Originals};
 use callake::restore::Records;
-use callake::schema;
+use callake::schema::{self, Table};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
@@ -18,12 +18,27 @@ use proptest::sample::Index;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::json;
-use crate::records::{decoder, extra, samples, without_extra};
-use crate::streams::read;
+use crate::records::{conversation, decoder_of, extra, samples, without_extra};
+use crate::streams::read_of;
 use crate::tree::{Mutation, Tree, any_value, mutation, object};
 
-/// Runs a property on a share of the cases.
-fn property<S: Strategy>(share: u32, strategy: S, test: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+/// Runs a property of each table on a share of the cases.
+fn property<S: Strategy>(
+    share: u32,
+    strategy: impl Fn(&'static Table) -> S,
+    test: impl Fn(&'static Table, S::Value) -> Result<(), TestCaseError>,
+) {
+    for table in schema::tables() {
+        property_of(table, share, &strategy(table), &test);
+    }
+}
+
+fn property_of<S: Strategy>(
+    table: &'static Table,
+    share: u32,
+    strategy: &S,
+    test: impl Fn(&'static Table, S::Value) -> Result<(), TestCaseError>,
+) {
     let cases = std::env::var("CALLAKE_CASES").map_or(2_000, |cases| cases.parse().unwrap());
     let config = Config {
         cases: (cases / share).max(1),
@@ -31,32 +46,41 @@ fn property<S: Strategy>(share: u32, strategy: S, test: impl Fn(S::Value) -> Res
         max_shrink_iters: 20_000,
         ..Config::default()
     };
-    if let Err(error) = TestRunner::new(config).run(&strategy, test) {
-        panic!("{error}");
+    if let Err(error) = TestRunner::new(config).run(strategy, |value| test(table, value)) {
+        panic!("{}: {error}", table.name);
     }
 }
 
-/// The samples, and records of the demo.
-static REAL: LazyLock<Vec<String>> = LazyLock::new(|| {
+/// The samples of a table, and records of the demo.
+fn real(table: &Table) -> &'static [String] {
+    static CALL_DETAILS: LazyLock<Vec<String>> = LazyLock::new(|| real_as(samples(), Flavour::Mixed));
+    static CONVERSATIONS: LazyLock<Vec<String>> =
+        LazyLock::new(|| real_as(vec![conversation()], Flavour::Conversations));
+    match table.name.as_str() {
+        "call_details" => &CALL_DETAILS,
+        "conversations" => &CONVERSATIONS,
+        other => panic!("no records of {other}"),
+    }
+}
+
+fn real_as(mut records: Vec<String>, flavour: Flavour) -> Vec<String> {
     let mut ndjson = Vec::new();
     let dataset = Dataset {
         records: 100,
         ..Dataset::default()
     };
-    dataset
-        .write_ndjson(&mut ndjson, Flavour::Mixed, Order::Start)
-        .unwrap();
-    let mut records = samples();
+    dataset.write_ndjson(&mut ndjson, flavour, Order::Start).unwrap();
     records.extend(String::from_utf8(ndjson).unwrap().lines().map(str::to_string));
     records
-});
+}
 
 /// A real record with some changes.
-fn mutated() -> impl Strategy<Value = Tree> {
-    let fields = &schema::call_details().fields;
+fn mutated(table: &'static Table) -> impl Strategy<Value = Tree> {
+    let fields = &table.fields;
+    let real = real(table);
     let changes = prop::collection::vec((any::<Index>(), mutation(fields)), 0..8);
-    (any::<Index>(), changes).prop_map(|(record, changes): (Index, Vec<(Index, Mutation)>)| {
-        let mut tree = Tree::parse(&REAL[record.index(REAL.len())]);
+    (any::<Index>(), changes).prop_map(move |(record, changes): (Index, Vec<(Index, Mutation)>)| {
+        let mut tree = Tree::parse(&real[record.index(real.len())]);
         for (place, mutation) in &changes {
             tree.mutate(*place, mutation);
         }
@@ -65,34 +89,35 @@ fn mutated() -> impl Strategy<Value = Tree> {
 }
 
 /// The text of a record of any kind.
-fn record() -> impl Strategy<Value = String> {
-    let tree = prop_oneof![object(&schema::call_details().fields), mutated()];
+fn record(table: &'static Table) -> impl Strategy<Value = String> {
+    let tree = prop_oneof![object(&table.fields), mutated(table)];
     let seed = prop_oneof![Just(0), any::<u64>()];
     (tree, seed).prop_map(|(tree, seed)| tree.write(seed))
 }
 
 /// The same on one line, as in NDJSON, and no page.
-fn line() -> impl Strategy<Value = String> {
-    let tree = prop_oneof![object(&schema::call_details().fields), mutated()];
-    tree.prop_map(|mut tree| {
+fn line(table: &'static Table) -> impl Strategy<Value = String> {
+    let tree = prop_oneof![object(&table.fields), mutated(table)];
+    let key = table.fields[0].json.as_deref().unwrap();
+    tree.prop_map(move |mut tree| {
         if let Tree::Object(fields) = &mut tree {
-            let first = ("\"sessionId\"".to_string(), Tree::Scalar("\"s\"".to_string()));
+            let first = (format!("{key:?}"), Tree::Scalar("\"s\"".to_string()));
             fields.insert(0, first);
         }
         tree.write(0)
     })
 }
 
-fn decode(records: &[String]) -> RecordBatch {
-    let mut decoder = decoder();
+fn decode(table: &Table, records: &[String]) -> RecordBatch {
+    let mut decoder = decoder_of(table);
     for record in records {
         assert_eq!(decoder.record(record.as_bytes()), Ok(record.len()), "{record}");
     }
     decoder.flush().unwrap()
 }
 
-fn restored(batch: &RecordBatch) -> Vec<String> {
-    let records = Records::new(schema::call_details(), batch).unwrap();
+fn restored(table: &Table, batch: &RecordBatch) -> Vec<String> {
+    let records = Records::new(table, batch).unwrap();
     let restore = |row| {
         let mut line = Vec::new();
         records.record(row, &mut line).unwrap();
@@ -113,9 +138,10 @@ fn through_parquet(batch: &RecordBatch) -> RecordBatch {
 
 #[test]
 fn records_come_back_equal() {
-    property(1, prop::collection::vec(record(), 1..4), |records| {
-        let batch = decode(&records);
-        for (record, line) in records.iter().zip(restored(&batch)) {
+    let records = |table| prop::collection::vec(record(table), 1..4);
+    property(1, records, |table, records| {
+        let batch = decode(table, &records);
+        for (record, line) in records.iter().zip(restored(table, &batch)) {
             prop_assert!(!line.contains('\n'));
             prop_assert_eq!(
                 json::parse(&line),
@@ -129,16 +155,17 @@ fn records_come_back_equal() {
         records
             .iter()
             .for_each(|record| originals.push(record.as_bytes()));
-        prop_assert!(originals.prove(schema::call_details(), &batch).is_ok());
+        prop_assert!(originals.prove(table, &batch).is_ok());
         Ok(())
     });
 }
 
 #[test]
 fn records_come_back_equal_through_parquet() {
-    property(10, prop::collection::vec(record(), 1..6), |records| {
-        let batch = through_parquet(&decode(&records));
-        for (record, line) in records.iter().zip(restored(&batch)) {
+    let records = |table| prop::collection::vec(record(table), 1..6);
+    property(10, records, |table, records| {
+        let batch = through_parquet(&decode(table, &records));
+        for (record, line) in records.iter().zip(restored(table, &batch)) {
             prop_assert_eq!(
                 json::parse(&line),
                 json::parse(record),
@@ -154,12 +181,12 @@ fn records_come_back_equal_through_parquet() {
 /// What the columns can give back is not in `extra`: without the entry, the record would come back otherwise.
 #[test]
 fn extra_holds_nothing_that_the_columns_give_back() {
-    property(4, record(), |record| {
-        let batch = decode(std::slice::from_ref(&record));
+    property(4, record, |table, record| {
+        let batch = decode(table, std::slice::from_ref(&record));
         for entry in 0..extra(&batch, 0).len() {
             let (pointer, text) = extra(&batch, 0).remove(entry);
             let batch = without_extra(&batch, entry);
-            let records = Records::new(schema::call_details(), &batch).unwrap();
+            let records = Records::new(table, &batch).unwrap();
             let mut without = Vec::new();
             // A time that its form can't write, such as one of the year 10000 local time, comes back by `extra` alone.
             if records.record(0, &mut without).is_err() {
@@ -181,14 +208,16 @@ fn extra_holds_nothing_that_the_columns_give_back() {
 
 #[test]
 fn the_proof_agrees_with_the_independent_comparer() {
-    let pair = (
-        mutated(),
-        any::<Index>(),
-        any_value(),
-        any::<u64>(),
-        any::<bool>(),
-    );
-    property(1, pair, |(tree, place, value, seed, reverse)| {
+    let pair = |table| {
+        (
+            mutated(table),
+            any::<Index>(),
+            any_value(),
+            any::<u64>(),
+            any::<bool>(),
+        )
+    };
+    property(1, pair, |_, (tree, place, value, seed, reverse)| {
         let mut other = tree.clone();
         other.mutate(
             place,
@@ -208,8 +237,8 @@ fn the_proof_agrees_with_the_independent_comparer() {
 }
 
 /// Records in one of the shapes in which they come.
-fn document() -> impl Strategy<Value = String> {
-    let shape = (prop::collection::vec(record(), 0..4), 0..5usize);
+fn document(table: &'static Table) -> impl Strategy<Value = String> {
+    let shape = (prop::collection::vec(record(table), 0..4), 0..5usize);
     let part = shape.prop_map(|(records, shape)| match shape {
         0 => format!("[{}]", records.join(",")),
         1 => format!(
@@ -244,13 +273,13 @@ fn damaged(text: &str, damage: &[(Index, u8, Option<u8>)]) -> Vec<u8> {
 
 #[test]
 fn pieces_of_any_size_give_the_same_rows_and_problems() {
-    let limit = prop_oneof![3 => Just(usize::MAX), 1 => 1..3_000usize];
-    let input = (document(), damage(), 20..400usize, limit);
-    property(1, input, |(text, damage, piece, limit)| {
+    let limit = || prop_oneof![3 => Just(usize::MAX), 1 => 1..3_000usize];
+    let input = |table| (document(table), damage(), 20..400usize, limit());
+    property(1, input, |table, (text, damage, piece, limit)| {
         let bytes = damaged(&text, &damage);
-        let whole = read(&bytes, usize::MAX, limit);
-        prop_assert_eq!(&whole, &read(&bytes, piece, limit));
-        for (record, line) in whole.records.iter().zip(restored(&whole.batch)) {
+        let whole = read_of(table, &bytes, usize::MAX, limit);
+        prop_assert_eq!(&whole, &read_of(table, &bytes, piece, limit));
+        for (record, line) in whole.records.iter().zip(restored(table, &whole.batch)) {
             let record = String::from_utf8(record.clone()).unwrap();
             prop_assert_eq!(json::parse(&line), json::parse(&record));
         }
@@ -260,13 +289,15 @@ fn pieces_of_any_size_give_the_same_rows_and_problems() {
 
 #[test]
 fn a_bad_line_takes_no_good_one_with_it() {
-    let good = || prop::collection::vec(line(), 0..3);
-    let bad = (line(), damage(), any::<Index>()).prop_map(|(line, damage, end)| {
-        let mut bytes = damaged(&line, &damage);
-        bytes.retain(|byte| *byte != b'\n');
-        bytes.truncate(end.index(bytes.len() + 1));
-        bytes
-    });
+    let good = |table| prop::collection::vec(line(table), 0..3);
+    let cut = |table| {
+        (line(table), damage(), any::<Index>()).prop_map(|(line, damage, end)| {
+            let mut bytes = damaged(&line, &damage);
+            bytes.retain(|byte| *byte != b'\n');
+            bytes.truncate(end.index(bytes.len() + 1));
+            bytes
+        })
+    };
     let odd = prop::sample::select(vec![
         "[",
         "{",
@@ -290,11 +321,12 @@ fn a_bad_line_takes_no_good_one_with_it() {
         "{\"numResults\":1",
         "{\"numResults\":1,\"data\":[{\"a\":[",
     ]);
-    let bad = prop_oneof![4 => bad, 1 => odd.prop_map(|text| text.as_bytes().to_vec())];
+    let odd = odd.prop_map(|text| text.as_bytes().to_vec());
+    let bad = |table| prop_oneof![4 => cut(table), 1 => odd.clone()];
     property(
         1,
-        (good(), bad, good(), any::<bool>()),
-        |(before, bad, after, ended)| {
+        |table| (good(table), bad(table), good(table), any::<bool>()),
+        |table, (before, bad, after, ended)| {
             let mut bytes = Vec::new();
             let mut push = |line: &[u8]| {
                 bytes.extend_from_slice(line);
@@ -306,7 +338,7 @@ fn a_bad_line_takes_no_good_one_with_it() {
             if !ended {
                 bytes.pop();
             }
-            let outcome = read(&bytes, usize::MAX, usize::MAX);
+            let outcome = read_of(table, &bytes, usize::MAX, usize::MAX);
             let mut records = outcome.records.iter();
             for line in before.iter().chain(&after) {
                 prop_assert!(

@@ -7,28 +7,36 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use callake::decode::{Decoder, RecordError, Source};
 use callake::restore::Records;
-use callake::schema;
+use callake::schema::{self, Table};
 
 use crate::json;
 
 pub(crate) fn decoder() -> Decoder {
+    decoder_of(schema::call_details())
+}
+
+pub(crate) fn decoder_of(table: &Table) -> Decoder {
     let source = Source {
         account_id: "acc".to_string(),
         endpoint: None,
         fetched_at: 0,
         timezone_offset: -330,
     };
-    Decoder::new(schema::call_details(), source)
+    Decoder::new(table, source)
 }
 
 /// Decodes and restores the records; each must come back equal. Gives the batch for a closer look.
 pub(crate) fn check(records: &[&str]) -> RecordBatch {
-    let mut decoder = decoder();
+    check_of(schema::call_details(), records)
+}
+
+fn check_of(table: &Table, records: &[&str]) -> RecordBatch {
+    let mut decoder = decoder_of(table);
     for record in records {
         assert_eq!(decoder.record(record.as_bytes()), Ok(record.len()), "{record}");
     }
     let batch = decoder.flush().unwrap();
-    let restored = Records::new(schema::call_details(), &batch).unwrap();
+    let restored = Records::new(table, &batch).unwrap();
     for (row, record) in records.iter().enumerate() {
         let mut line = Vec::new();
         restored.record(row, &mut line).unwrap();
@@ -54,6 +62,12 @@ pub(crate) fn samples() -> Vec<String> {
         );
     }
     records
+}
+
+/// The documented conversation.
+pub(crate) fn conversation() -> String {
+    let path = format!("{}/tests/samples/conversation.json", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
 }
 
 /// A batch of one row with one entry of its `extra` taken out.
@@ -107,6 +121,36 @@ fn samples_come_back_and_leave_nothing_in_extra() {
     for row in 0..batch.num_rows() {
         assert_eq!(extra(&batch, row), [], "row {row}");
     }
+}
+
+#[test]
+fn the_documented_conversation_comes_back_and_leaves_nothing_in_extra() {
+    let batch = check_of(schema::conversations(), &[&conversation()]);
+    assert_eq!(extra(&batch, 0), []);
+}
+
+/// Each value of the documented conversation replaced by others, at any depth.
+#[test]
+fn misfits_of_a_conversation_come_back() {
+    let record = r#"{"_id":7,"waitTime":3369.5,"surveyRequired":true,"startTime":"2023-05-22T04:55:05","priority":"HIGHEST",
+        "participants":{"agentId":"u"},"queues":[null,7,{"id":null,"surprise":1}],"notes":[{"a":1},"n",null],
+        "dispositions":{"dispositionSets":[1, 2]},"agentDesktopMeta":{"pagesVisited":[{"timespent":"9"}]},"new":{}}"#;
+    let batch = check_of(schema::conversations(), &[record]);
+    let pointers: Vec<_> = extra(&batch, 0).into_iter().map(|(pointer, _)| pointer).collect();
+    let want = [
+        "/_id",
+        "/agentDesktopMeta/pagesVisited/0/timespent",
+        "/new",
+        "/participants",
+        "/priority",
+        "/queues/1",
+        "/queues/2/id",
+        "/queues/2/surprise",
+        "/startTime",
+        "/surveyRequired",
+        "/waitTime",
+    ];
+    assert_eq!(pointers, want);
 }
 
 #[test]

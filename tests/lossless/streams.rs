@@ -2,8 +2,9 @@
 
 use arrow::array::RecordBatch;
 use callake::decode::{Event, Problem, Stream};
+use callake::schema::{self, Table};
 
-use crate::records::decoder;
+use crate::records::decoder_of;
 
 /// What came out of a stream of bytes.
 #[derive(Debug, PartialEq)]
@@ -19,7 +20,11 @@ pub(crate) struct Outcome {
 
 /// Reads the bytes in pieces of at most this size.
 pub(crate) fn read(bytes: &[u8], piece: usize, limit: usize) -> Outcome {
-    let mut decoder = decoder();
+    read_of(schema::call_details(), bytes, piece, limit)
+}
+
+pub(crate) fn read_of(table: &Table, bytes: &[u8], piece: usize, limit: usize) -> Outcome {
+    let mut decoder = decoder_of(table);
     let mut stream = Stream::with_limit(limit);
     let (mut records, mut problems, mut all) = (Vec::new(), Vec::<Problem>::new(), Vec::new());
     let mut rest = bytes;

@@ -98,10 +98,10 @@ def test_jobs_of_the_operating_page(tmp_path):
         )
         jobs = commands("operating") + [cron_command(), pod_command(), dag_command()]
         for words in jobs:
-            rate = ("--rate", "60000") if words[0] == "sync" else ()
+            rate = ("--rate", "60000") if words[0] in ("sync", "conversations") else ()
             run(*(str(first) if word == "2025-09-01" else word for word in words), *rate, env=env, cwd=tmp_path)
-    (account,) = json.loads(run("status", tmp_path / "lake", "--json").stdout)["accounts"]
-    assert len(account["days"]) == days
+    tables = json.loads(run("status", tmp_path / "lake", "--json").stdout)["accounts"]
+    assert [(table["table"], len(table["days"])) for table in tables] == [("call_details", days), ("conversations", days)]
 
 
 def cron_command():

@@ -24,7 +24,7 @@ def listed(heading):
 
 def paths(value, path=""):
     """The paths of a JSON value down to its leaves; keys that are data are `*`."""
-    free = {"extra.by_pattern", "cost.cost.retries", "days[].cost.retries", "days[].windows[].cost.retries"}
+    free = {"extra.by_pattern", "cost.cost.retries", "days[].cost.retries", "days[].windows[].cost.retries", "conversations.cost.retries"}
     if isinstance(value, dict):
         if path in free:
             return {f"{path}.*"} if value else set()
@@ -75,6 +75,28 @@ def test_conversions(tmp_path, demo_records):
     (tmp_path / "bad.ndjson").write_text('{"sessionId": \n')
     arguments = ["convert", demo_records, tmp_path / "bad.ndjson", "--dest", tmp_path / "lake", "--account", "a", "--keep-going", "--json"]
     check("`convert`", json.loads(run(*arguments, code=3).stdout))
+
+
+def test_conversations(tmp_path):
+    with Server(tmp_path, "--records", "90") as server:
+        export(server, tmp_path / "lake")
+        arguments = ["conversations", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "--dest", tmp_path / "lake", "--rate", "60000", "--json"]
+        before, asked = everything(tmp_path / "lake"), requests(server)
+        dry = json.loads(run(*arguments, "--limit", "5", "--dry-run", "--metrics-file", tmp_path / "x.prom").stdout)
+        check("`conversations --dry-run`", dry)
+        assert everything(tmp_path / "lake") == before and requests(server) == asked and not (tmp_path / "x.prom").exists()
+        assert dry["due"] == 5 and dry["named"] == dry["due"] + dry["left"]
+        metrics = tmp_path / "callake.prom"
+        failed = json.loads(run(*arguments, env=environment(CALLAKE_TOKEN="wrong"), code=1).stdout)
+        done = json.loads(run(*arguments, "--metrics-file", metrics, env=ENV).stdout)
+    check("`conversations`", failed, done)
+    assert failed["exit_code"] == 1 and done["exit_code"] == 0
+    assert done["records"] == done["conversations"]["found"] == dry["named"]
+    labels = f'{{account="{ACCOUNT}",command="conversations"}}'
+    for name, value in {"records": done["records"], "requests": done["conversations"]["cost"]["requests"], "days_published": 3}.items():
+        assert f"callake_last_run_{name}{labels} {value}\n" in metrics.read_text()
+    (kept,) = [json.loads(path.read_text()) for path in (tmp_path / "lake" / "_callake" / "runs").glob(f"{done['id']}.json")]
+    assert kept == done, "the same as is kept in the lake"
 
 
 def test_plans(tmp_path):

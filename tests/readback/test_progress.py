@@ -119,6 +119,38 @@ def test_a_signal_ends_an_export_soon_and_the_next_run_does_the_rest(tmp_path, n
         assert {path: time for path, time in files(lake).items() if path in published} == published, "complete days are left alone"
 
 
+def test_a_signal_ends_an_export_of_conversations_soon_and_the_next_run_does_the_rest(tmp_path):
+    """What was fetched and not published lies in the spool, so that hardly anything is asked for twice."""
+    lake = tmp_path / "lake"
+
+    def asked():
+        lines = [json.loads(line) for line in server.get("/_demo/requests").splitlines()]
+        return [line["path"] for line in lines if "/conversations/" in line["path"]]
+
+    def files():
+        return len(list(lake.glob("conversations/*/*.parquet")))
+
+    with Server(tmp_path, "--records", "450", "--latency-ms", "10") as server:
+        connection = ["--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "--dest", lake, "--rate", "1500"]
+        run("export", *connection, *DAYS, env=ENV)
+        command = [BINARY, "conversations", *map(str, connection), "--progress-interval", "1"]
+        process = subprocess.Popen(command, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while files() == 0 or len(asked()) < 150:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGTERM)
+        sent = time.monotonic()
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 143 and time.monotonic() - sent < SOON, err
+        assert err.splitlines()[-1].startswith("error: stopped by SIGTERM") and "created " in out
+        assert re.search(r"^exporting \d of 3 days.* records", err, flags=re.M), err
+        quiet = run("conversations", *connection, "--quiet", "--progress-interval", "1", env=ENV)
+        assert quiet.stderr == "" and files() == 3
+        assert len(asked()) - len(set(asked())) <= 2, "those that were under way"
+        status = json.loads(run("conversations", *connection, "--dry-run", "--json", env=ENV).stdout)
+        assert status["due"] == 0 and status["held"] == len(set(asked()))
+
+
 def test_a_signal_while_the_api_does_not_answer(tmp_path):
     """The wait for an answer, or for the next try, does not keep a run from ending."""
     with Server(tmp_path, "--fault", "1-99=stall") as server:

@@ -42,7 +42,11 @@ def test_export_and_sync(tmp_path):
             assert "200 records of 1 days" in run(*arguments, "--rate", "60000", env=env, cwd=tmp_path).stdout
         for command in commands("sync"):
             run(*filled(command, server, **{"2025-09-01": str(first)}), "--rate", "60000", env=env, cwd=tmp_path)
+        for command in commands("conversations"):
+            arguments = filled(command, server, **{"2025-09-01": str(first), "2025-09-07": str(first)})
+            run(*arguments, "--rate", "60000", env=env, cwd=tmp_path)
     assert len(list(tmp_path.glob("lake/call_details/*/*.parquet"))) == 3
+    assert list(tmp_path.glob("lake/conversations/*/*.parquet"))
 
 
 def test_convert(tmp_path, demo_records):

@@ -22,7 +22,7 @@ NAMES = {
     "lastIntentuserInput": "last_intent_user_input",
     "_id": "id",
 }
-TIMES = re.compile(r"(Time|At|_at)$")
+TIMES = re.compile(r"(Time|At|_at|TimeStamp|timestamp)$")
 PROVENANCE = {"account_id", "source_endpoint", "fetched_at", "timezone_offset", "extra"}
 # The samples were asked for with timeZoneOffset -330.
 LOCAL = datetime.timezone(datetime.timedelta(hours=5, minutes=30))
@@ -43,7 +43,7 @@ def json_leaves(value, path=(), key=""):
     elif isinstance(value, str) and TIMES.search(key):
         time = datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
         yield path, (time if time.tzinfo else time.replace(tzinfo=LOCAL)).astimezone(datetime.timezone.utc)
-    elif key == "isVoicemail":
+    elif key in ("isVoicemail", "surveyRequired"):
         yield path, {"YES": True, "NO": False}[value]
     else:
         yield path, value

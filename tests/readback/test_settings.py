@@ -81,6 +81,18 @@ def test_several_accounts(tmp_path, two_accounts):
     assert json.loads(run("status", "--json", env=env, cwd=tmp_path).stdout)["lake"] == "lake"
 
 
+def test_conversations_of_several_accounts(tmp_path, two_accounts):
+    config, _, _ = two_accounts
+    env = environment(EMEA_TOKEN="demo-token", CALLAKE_CONFIG=str(config), CALLAKE_LIMIT="7", CALLAKE_WHERE="channel=Voice")
+    run("export", *DAYS, env=env, cwd=tmp_path)
+    done = run("conversations", env=env, cwd=tmp_path)
+    assert [line for line in done.stderr.splitlines() if line.startswith("account ")] == ["account emea: done", "account apac: done"]
+    sql = f"""select account_id, count(*), count(distinct channel) from read_parquet('{tmp_path}/lake/call_details/*/*.parquet')
+        where channel = 'Voice' and conversation_id in (select conversation_id from read_parquet('{tmp_path}/lake/conversations/*/*.parquet'))
+        group by all order by all"""
+    assert duckdb.sql(sql).fetchall() == [("67654be356840f366e79aaaa", 7, 1), ("apac", 7, 1)]
+
+
 def test_the_worst_of_several_accounts_counts(tmp_path, two_accounts):
     config, _, apac = two_accounts
     env = environment(EMEA_TOKEN="wrong")

@@ -53,13 +53,14 @@ impl Column {
         description: ColumnDescPtr,
         data_type: &DataType,
         properties: &WriterProperties,
+        distinct: usize,
     ) -> Result<Column> {
         let path = description.path();
         let encoding = (!properties.dictionary_enabled(path))
             .then(|| properties.encoding(path).unwrap_or(Encoding::PLAIN));
         let statistics = properties.statistics_enabled(path) != EnabledStatistics::None;
         let bloom = match properties.bloom_filter_properties(path) {
-            Some(bloom) => Some((Sbbf::new_with_ndv_fpp(bloom.ndv(), bloom.fpp())?, bloom.fpp())),
+            Some(bloom) => Some((Sbbf::new_with_ndv_fpp(distinct as u64, bloom.fpp())?, bloom.fpp())),
             None => None,
         };
         Ok(Column {

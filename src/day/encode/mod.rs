@@ -80,7 +80,8 @@ struct Columns {
 }
 
 impl RowGroup {
-    /// No rows yet of that schema, which is `parquet` in Parquet's terms.
+    /// No rows yet of that schema, which is `parquet` in Parquet's terms. Bloom filters have room for so many distinct values
+    /// a column.
     ///
     /// # Errors
     /// If the schema holds a type that no table has, or the properties name a codec other than zstd.
@@ -88,6 +89,7 @@ impl RowGroup {
         schema: &SchemaRef,
         parquet: &SchemaDescriptor,
         properties: &WriterProperties,
+        distinct: usize,
     ) -> Result<RowGroup> {
         let Compression::ZSTD(level) = properties.compression(&ColumnPath::new(Vec::new())) else {
             return Err(ParquetError::NYI("a codec other than zstd".to_string()));
@@ -95,6 +97,7 @@ impl RowGroup {
         let mut builder = Builder {
             parquet,
             properties,
+            distinct,
             columns: Columns {
                 columns: Vec::with_capacity(parquet.num_columns()),
                 list_of: Vec::with_capacity(parquet.num_columns()),
@@ -244,6 +247,7 @@ fn unexpected(array: &ArrayRef) -> ParquetError {
 struct Builder<'a> {
     parquet: &'a SchemaDescriptor,
     properties: &'a WriterProperties,
+    distinct: usize,
     columns: Columns,
 }
 
@@ -289,7 +293,12 @@ impl Builder<'_> {
             other => return Err(ParquetError::NYI(format!("a column of {other}"))),
         }
         let number = self.columns.columns.len();
-        let column = Column::new(self.parquet.column(number), data_type, self.properties)?;
+        let column = Column::new(
+            self.parquet.column(number),
+            data_type,
+            self.properties,
+            self.distinct,
+        )?;
         self.columns.columns.push(column);
         self.columns.list_of.push(within);
         Ok(number)

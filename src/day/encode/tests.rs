@@ -39,8 +39,7 @@ const ENCODINGS: [(&str, Encoding); 5] = [
 fn properties() -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap()))
-        .set_column_bloom_filter_enabled("plain".into(), true)
-        .set_column_bloom_filter_max_ndv("plain".into(), 1000);
+        .set_column_bloom_filter_enabled("plain".into(), true);
     for (column, encoding) in ENCODINGS {
         let path = || ColumnPath::from(column.split('.').map(str::to_string).collect::<Vec<_>>());
         builder = builder
@@ -61,7 +60,7 @@ fn file(batches: &[Rows], a_group: usize, properties: WriterProperties) -> Bytes
     let mut file =
         SerializedFileWriter::new(Vec::new(), parquet.root_schema_ptr(), properties.clone()).unwrap();
     for batches in batches.chunks(a_group) {
-        let mut group = RowGroup::new(&schema, &parquet, &properties).unwrap();
+        let mut group = RowGroup::new(&schema, &parquet, &properties, 1000).unwrap();
         for (batch, rows) in batches {
             group.push(batch, rows.clone()).unwrap();
         }

@@ -71,7 +71,7 @@ pub struct RecordsArgs {
     /// Which records.
     #[command(flatten)]
     pub dataset: DatasetArgs,
-    /// Which of the API's versions the records are written for.
+    /// What the records are written as.
     #[arg(long, value_enum, default_value_t)]
     pub flavour: Flavour,
     /// In which order.
@@ -97,20 +97,22 @@ impl RecordsArgs {
         }
         let path = self.output.display();
         let file = File::create(&self.output).with_context(|| format!("create {path}"))?;
-        self.write_file(&dataset, &file)
+        let records = self
+            .write_file(&dataset, &file)
             .with_context(|| format!("write {path}"))?;
         let bytes = file
             .metadata()
             .map(|m| m.len())
             .with_context(|| format!("read the size of {path}"))?;
-        writeln!(out, "wrote {} records, {bytes} bytes, to {path}", dataset.records)?;
+        writeln!(out, "wrote {records} records, {bytes} bytes, to {path}")?;
         Ok(())
     }
 
-    fn write_file(&self, dataset: &Dataset, file: &File) -> io::Result<()> {
+    fn write_file(&self, dataset: &Dataset, file: &File) -> io::Result<u64> {
         let mut buffered = BufWriter::with_capacity(1 << 20, file);
-        dataset.write_ndjson(&mut buffered, self.flavour, self.order)?;
-        buffered.flush()
+        let records = dataset.write_ndjson(&mut buffered, self.flavour, self.order)?;
+        buffered.flush()?;
+        Ok(records)
     }
 }
 

@@ -116,6 +116,9 @@ pub struct ReadingArgs {
     /// Use this offset, in minutes, in place of the `timeZoneOffset` asked for.
     #[arg(long, value_name = "MIN", allow_negative_numbers = true)]
     pub fixed_offset: Option<i32>,
+    /// The share of conversations that call details name and the conversations endpoint does not have.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
+    pub missing_conversations: f64,
 }
 
 /// How many requests the server answers.
@@ -294,6 +297,7 @@ impl ReadingArgs {
             ties,
             repeats,
             fixed_offset,
+            missing_conversations,
         } = *self;
         Readings {
             offset_unit,
@@ -308,6 +312,7 @@ impl ReadingArgs {
             ties,
             repeats,
             fixed_offset,
+            missing_conversations,
         }
     }
 }
@@ -417,7 +422,7 @@ mod tests {
         let typed = "--records 9 --days 2 --seed 3 --first-day 2024-02-28 --profile spike --longest-session 60 \
             --account a --stream s --app-id i --app-secret x --token= \
             --offset-unit records --max-offset 20 --max-limit 50 --excess clamp --num-results total \
-            --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --repeats 0.125 --fixed-offset -330 \
+            --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --repeats 0.125 --fixed-offset -330 --missing-conversations 0.5 \
             --rate-limit 0 --minute-ms 5 --limit-status 503 --retry-after date --latency-ms 7 --plain \
             --change insert@3 --change move@4 --change-rate 0.5 --change-seed 8 --max-changes 9 \
             --fault 1=reset --fault 2-3=html --fault-rate 0.25 --fault-seed 10 --fault-kinds 500,empty \
@@ -455,6 +460,7 @@ mod tests {
                 ties: Ties::Shuffled,
                 repeats: 0.125,
                 fixed_offset: Some(-330),
+                missing_conversations: 0.5,
             },
             rate: RateLimit {
                 per_minute: None,

@@ -41,6 +41,7 @@ use self::store::{Page, Store};
 use self::wire::{Connection, WireListener};
 use super::conversation;
 use super::json::Json;
+use super::random::mix_unit;
 use super::render::{self, Rendering, Version};
 use super::session::Session;
 
@@ -292,7 +293,7 @@ impl Server {
             self.let_time_pass(&mut store);
             store.conversation(id)
         };
-        let Some(session) = session else {
+        let Some(session) = session.filter(|session| !self.is_missing(session)) else {
             return Answer::refusal(
                 StatusCode::NOT_FOUND,
                 "Conversation not found for the given session id",
@@ -305,6 +306,12 @@ impl Server {
             &session,
         );
         Answer::json(out)
+    }
+
+    /// Whether the conversations endpoint has forgotten the session's conversation.
+    fn is_missing(&self, session: &Session) -> bool {
+        let draw = mix_unit(self.options.dataset.seed ^ 0x404, session.outline.index);
+        draw < self.options.readings.missing_conversations
     }
 
     fn let_time_pass(&self, store: &mut Store) {

@@ -88,6 +88,8 @@ pub struct Readings {
     /// The zone that windows and naive times are in, in minutes with JavaScript's sign, instead of the one asked
     /// for: a server that ignores `timeZoneOffset`.
     pub fixed_offset: Option<i32>,
+    /// The share of conversations that call details name and the conversations endpoint does not have, `0.0..=1.0`.
+    pub missing_conversations: f64,
 }
 
 impl Default for Readings {
@@ -106,6 +108,7 @@ impl Default for Readings {
             ties: Ties::default(),
             repeats: 0.0,
             fixed_offset: None,
+            missing_conversations: 0.0,
         }
     }
 }

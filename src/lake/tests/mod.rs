@@ -89,6 +89,7 @@ fn visible(folder: &Path) -> Vec<String> {
 fn closed() -> DayFacts {
     let at = |text: &str| text.parse::<DateTime<chrono::Utc>>().unwrap();
     DayFacts {
+        not_found: Vec::new(),
         reads: vec![Read {
             from: at("2025-09-30T00:00:00Z"),
             to: at("2025-10-01T00:00:00Z"),
