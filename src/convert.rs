@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 
 use crate::config::{ConvertSettings, LakeSettings};
 use crate::day::{DayRows, Gather};
-use crate::decode::{Source, Tally};
+use crate::decode::{Rows, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Expanded, Intake, Reading, Rejects, Tolerance};
 use crate::job::Job;
@@ -110,9 +110,9 @@ fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally
     };
     let tables = table.map_or_else(|| schema::tables().to_vec(), |table| vec![table]);
     let ((reading, tally), gathers, zone) = gather_beside(Gathers::new(lake.clone()), |sink| {
-        let mut sink = |table, batch| {
+        let mut sink = |table, rows| {
             job.stop.check()?;
-            sink(table, batch)
+            sink(table, rows)
         };
         Intake::new(tables, &source, tolerance, lake.verify, &mut sink)
             .counted_by(&job.progress)
@@ -176,18 +176,19 @@ fn gather_beside<T>(
     mut gathers: Gathers,
     read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
 ) -> anyhow::Result<(T, Gathers, ZoneCheck)> {
-    let (sender, receiver) = mpsc::sync_channel::<(&'static Table, RecordBatch)>(WAITING_BATCHES);
+    let (sender, receiver) = mpsc::sync_channel::<(&'static Table, Rows)>(WAITING_BATCHES);
     thread::scope(|scope| {
         let gatherer = scope.spawn(move || -> anyhow::Result<_> {
             let mut zone = ZoneCheck::default();
-            for (table, batch) in receiver {
+            for (table, rows) in receiver {
+                let batch = rows.into_batch()?;
                 zone.add(&batch);
                 gathers.push(table, batch)?;
             }
             Ok((gathers, zone))
         });
         // A gatherer that has stopped is no receiver; why it did is its own to say.
-        let reading = read(&mut |table, batch| sender.send((table, batch)).context("hand over rows"));
+        let reading = read(&mut |table, rows| sender.send((table, rows)).context("hand over rows"));
         drop(sender);
         let (gathers, zone) = gatherer
             .join()
@@ -224,7 +225,7 @@ mod tests {
         let foreign = RecordBatch::try_from_iter([("foreign", column)]).unwrap();
         let outcome = gather_beside(gathers(), |sink| -> anyhow::Result<()> {
             loop {
-                sink(schema::call_details(), foreign.clone())?;
+                sink(schema::call_details(), foreign.clone().into())?;
             }
         });
         let error = format!("{:#}", outcome.err().unwrap());

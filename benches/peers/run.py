@@ -62,15 +62,21 @@ class Struct(list):
     """Fields of an object: pairs of JSON key and type."""
 
 
+def call_details():
+    """The table's fields, and the structs that they are made of."""
+    table, shared = (json.loads((ROOT / "schemas" / name).read_text()) for name in ("call_details.json", "shared.json"))
+    return table["fields"], shared["structs"] | table["structs"]
+
+
 def schema(peer):
     """The record's fields for a peer: JSON key and type (text, list as a tuple of one, or Struct), named as the API does."""
-    raw = json.loads((ROOT / "schemas" / "call_details.json").read_text())
+    top, structs = call_details()
 
     def fields(entries):
         out = Struct()
         for entry in entries:
             if "include" in entry:
-                out.extend(fields(raw["structs"][entry["include"]]))
+                out.extend(fields(structs[entry["include"]]))
             elif entry["json"] not in LEFT_OUT[peer]:
                 out.append((entry["json"], kind(entry["type"])))
         return out
@@ -79,10 +85,10 @@ def schema(peer):
         if text.startswith("list<"):
             return (kind(text[5:-1]),)
         if text.startswith("struct<"):
-            return fields(raw["structs"][text[7:-1]])
+            return fields(structs[text[7:-1]])
         return text
 
-    return fields(raw["fields"])
+    return fields(top)
 
 
 def sql_type(kind, scalars, list_of, struct_of):
@@ -291,8 +297,8 @@ LOOKUP = "one conversation"
 
 def names():
     """callake's column names -> the API's, where they differ."""
-    raw = json.loads((ROOT / "schemas" / "call_details.json").read_text())
-    entries = [entry for part in [raw["fields"], *raw["structs"].values()] for entry in part if "name" in entry]
+    top, structs = call_details()
+    entries = [entry for part in [top, *structs.values()] for entry in part if "name" in entry]
     return {entry["name"]: entry["json"] for entry in entries if entry["name"].lower() != entry["json"].lower()}
 
 

@@ -86,9 +86,17 @@ impl Bits {
         self.pad(len);
         self.settle();
         self.len = 0;
+        BooleanBuffer::new(Buffer::from_vec(std::mem::take(&mut self.bytes)), 0, len)
+    }
+
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> Bits {
         let next = foresee(self.bytes.len());
-        let bytes = std::mem::replace(&mut self.bytes, next);
-        BooleanBuffer::new(Buffer::from_vec(bytes), 0, len)
+        Bits {
+            bytes: std::mem::replace(&mut self.bytes, next),
+            len: std::mem::take(&mut self.len),
+            ones: std::mem::take(&mut self.ones),
+        }
     }
 
     /// The bits as validity: `None` where all of them are set.
@@ -143,13 +151,20 @@ impl Offsets {
 
     /// The offsets; they start anew.
     pub(super) fn take(&mut self) -> Result<OffsetBuffer<i32>, ArrowError> {
-        let mut next = foresee(self.0.len());
-        next.push(0);
-        let offsets = std::mem::replace(&mut self.0, next);
+        let offsets = std::mem::take(self).0;
         if offsets.last() == Some(&i32::MAX) {
             return Err(ArrowError::OffsetOverflowError(i32::MAX as usize));
         }
         Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
+    }
+}
+
+impl Offsets {
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> Offsets {
+        let mut next = foresee(self.0.len());
+        next.push(0);
+        Offsets(std::mem::replace(&mut self.0, next))
     }
 }
 
@@ -229,9 +244,18 @@ impl Texts {
     }
 
     fn finish_values(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray, ArrowError> {
+        let data = Buffer::from_vec(std::mem::take(&mut self.data));
+        StringArray::try_new(self.offsets.take()?, data, nulls)
+    }
+
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> Texts {
         let next = foresee(self.data.len());
-        let data = std::mem::replace(&mut self.data, next);
-        StringArray::try_new(self.offsets.take()?, Buffer::from_vec(data), nulls)
+        Texts {
+            data: std::mem::replace(&mut self.data, next),
+            offsets: self.offsets.detach(),
+            valid: self.valid.detach(),
+        }
     }
 }
 
@@ -261,6 +285,14 @@ impl Booleans {
             self.values.take(rows),
             self.valid.take_nulls(rows),
         ))
+    }
+
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> Booleans {
+        Booleans {
+            values: self.values.detach(),
+            valid: self.valid.detach(),
+        }
     }
 }
 
@@ -294,11 +326,16 @@ impl<T: Copy + Default> Numbers<T> {
 
     fn take(&mut self, rows: usize) -> (Vec<T>, Option<NullBuffer>) {
         self.pad(rows);
-        let next = foresee(rows);
-        (
-            std::mem::replace(&mut self.values, next),
-            self.valid.take_nulls(rows),
-        )
+        (std::mem::take(&mut self.values), self.valid.take_nulls(rows))
+    }
+
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> Numbers<T> {
+        let next = foresee(self.values.len());
+        Numbers {
+            values: std::mem::replace(&mut self.values, next),
+            valid: self.valid.detach(),
+        }
     }
 }
 
@@ -341,6 +378,15 @@ impl TextMaps {
     #[inline]
     pub(super) fn end_row(&mut self) {
         self.offsets.push(self.keys.offsets.len());
+    }
+
+    /// What there is; a new one starts here.
+    pub(super) fn detach(&mut self) -> TextMaps {
+        TextMaps {
+            offsets: self.offsets.detach(),
+            keys: self.keys.detach(),
+            values: self.values.detach(),
+        }
     }
 
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {

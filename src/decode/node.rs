@@ -250,6 +250,26 @@ impl Node {
         }
     }
 
+    /// The columns with what there is, which can be finished but not read into; new ones start here.
+    fn detach(&mut self) -> Node {
+        match self {
+            Node::Text(column) => Node::Text(column.detach()),
+            Node::Json(column) => Node::Json(column.detach()),
+            Node::Bool { column, yes_no } => Node::Bool {
+                column: column.detach(),
+                yes_no: *yes_no,
+            },
+            Node::Int(column) => Node::Int(column.detach()),
+            Node::Double(column) => Node::Double(column.detach()),
+            Node::Time { column, form } => Node::Time {
+                column: column.detach(),
+                form: *form,
+            },
+            Node::List(list) => Node::List(Box::new(list.detach())),
+            Node::Struct(node) => Node::Struct(Box::new(node.detach())),
+        }
+    }
+
     /// The column of the first `rows` rows; the buffers start anew.
     pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
@@ -342,6 +362,16 @@ impl ListNode {
         self.valid.truncate(rows);
         self.elements = usize::try_from(self.offsets.end()).unwrap_or_default();
         self.element.truncate(self.elements);
+    }
+
+    fn detach(&mut self) -> ListNode {
+        ListNode {
+            element: self.element.detach(),
+            field: self.field.clone(),
+            offsets: self.offsets.detach(),
+            valid: self.valid.detach(),
+            elements: std::mem::take(&mut self.elements),
+        }
     }
 
     fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
@@ -480,6 +510,18 @@ impl StructNode {
         self.valid.truncate(rows);
         for child in &mut self.children {
             child.truncate(rows);
+        }
+    }
+
+    /// As [`Node::detach`].
+    pub(super) fn detach(&mut self) -> StructNode {
+        StructNode {
+            children: self.children.iter_mut().map(Node::detach).collect(),
+            fields: self.fields.clone(),
+            valid: self.valid.detach(),
+            spellings: Vec::new(),
+            index: HashMap::new(),
+            next: Vec::new(),
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 
 use super::{Input, InputError, open};
-use crate::decode::{Decoder, Event, Problem, Sorted, Source, Stream, Tally};
+use crate::decode::{Decoder, Event, Problem, Rows, Sorted, Source, Stream, Tally};
 use crate::progress::Progress;
 use crate::proof::{Originals, ProofError};
 use crate::schema::Table;
@@ -16,8 +16,8 @@ use crate::schema::Table;
 /// JSON in one batch: large enough that handing over costs nothing, small against the memory budget.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Takes batches of a table as they fill.
-pub type BatchSink<'a> = dyn FnMut(&'static Table, RecordBatch) -> anyhow::Result<()> + 'a;
+/// Takes rows of a table, a batch at a time.
+pub type BatchSink<'a> = dyn FnMut(&'static Table, Rows) -> anyhow::Result<()> + 'a;
 
 /// What is done about input that gives no row.
 pub enum Tolerance {
@@ -230,12 +230,16 @@ impl<'a> Intake<'a> {
         if decoder.rows() == 0 {
             return Ok(());
         }
-        let batch = decoder.flush()?;
-        self.progress.records.add(batch.num_rows() as u64);
-        if let Some(proofs) = &mut self.proofs {
-            proofs[place].prove(&batch)?;
-        }
-        (self.sink)(self.tables[place], batch)
+        self.progress.records.add(decoder.rows() as u64);
+        let rows = match &mut self.proofs {
+            Some(proofs) => {
+                let batch = decoder.flush()?;
+                proofs[place].prove(&batch)?;
+                batch.into()
+            }
+            None => decoder.detach(),
+        };
+        (self.sink)(self.tables[place], rows)
     }
 }
 
