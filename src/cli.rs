@@ -8,8 +8,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::api::Endpoint;
 use crate::config::{
-    self, Account, ApiSettings, ConvertSettings, ExportSettings, LakeLocation, LakeSettings, PlanSettings,
-    RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    self, Account, ApiSettings, ConvertSettings, DoctorSettings, ExportSettings, LakeLocation, LakeSettings,
+    PlanSettings, RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format, views::Dialect};
@@ -44,6 +44,9 @@ pub enum Command {
     /// Says what an export would ask, and how long that would take; asks nothing itself.
     #[command(after_help = PLAN_EXAMPLES)]
     Plan(Box<PlanArgs>),
+    /// Tries what a run needs (token, host, clock, zone, destination, room) and says what to do about each that fails.
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(Box<DoctorArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(RestoreArgs),
@@ -112,6 +115,16 @@ Examples:
     --stream st-… --dest lake --from 2025-09-01 --to 2025-09-07
   callake plan … --records-per-day 20000 --rate 30
   callake plan … --probe --json";
+
+const DOCTOR_EXAMPLES: &str = "\
+Asks for one page, writes a small file to the lake and removes it. Exits with 0 where nothing is a problem, else with the code that \
+a run would end with at the first problem.
+
+Examples:
+  callake doctor lake --host https://platform.example.com --account ACCOUNT \\
+    --stream st-…
+  callake doctor s3://bucket/prefix … --json
+  callake doctor lake … --day 2025-09-01";
 
 const SCHEMA_EXAMPLES: &str = "\
 Examples:
@@ -273,6 +286,29 @@ pub struct PlanArgs {
     /// Measure a day of which the lake knows nothing, by one request to seven.
     #[arg(long)]
     pub probe: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `callake doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// Time zone of the lake's days; one lake has one.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
+    pub zone: Tz,
+    /// Take a network file system (NFS, SMB) for a local one.
+    #[arg(long)]
+    pub force_network_fs: bool,
+    /// A day that has records, to ask a page of; by default the last week.
+    #[arg(long, value_name = "DATE")]
+    pub day: Option<NaiveDate>,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -637,6 +673,34 @@ impl From<PlanArgs> for PlanSettings {
             export: export.into(),
             records_per_day,
             probe,
+            json,
+        }
+    }
+}
+
+impl From<DoctorArgs> for DoctorSettings {
+    fn from(args: DoctorArgs) -> DoctorSettings {
+        let DoctorArgs {
+            location: LocationArgs { lake, endpoint_url },
+            api,
+            zone,
+            force_network_fs,
+            day,
+            json,
+        } = args;
+        DoctorSettings {
+            api: api.into(),
+            day,
+            lake: LakeSettings {
+                dest: lake,
+                zone,
+                memory: config::DEFAULT_MEMORY,
+                single_writer: false,
+                force_network_fs,
+                endpoint_url,
+                verify: false,
+                strict: false,
+            },
             json,
         }
     }

@@ -215,6 +215,19 @@ pub struct SyncSettings {
     pub lake: LakeSettings,
 }
 
+/// `callake doctor`.
+#[derive(Debug, Clone)]
+pub struct DoctorSettings {
+    /// Which API.
+    pub api: ApiSettings,
+    /// Day to ask a page of; `None` for the last week.
+    pub day: Option<NaiveDate>,
+    /// Where a run would write.
+    pub lake: LakeSettings,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
 /// A lake to look at.
 #[derive(Debug, Clone)]
 pub struct LakeLocation {

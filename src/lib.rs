@@ -12,6 +12,7 @@
 //! | [`run()`], [`exit`] | one command from its settings to its exit code |
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
+//! | `doctor` | tries what a run needs, and says what to do about what fails |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
@@ -42,6 +43,7 @@ mod convert;
 pub mod day;
 pub mod decode;
 pub mod demo;
+mod doctor;
 mod due;
 pub mod exit;
 mod export;

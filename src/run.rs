@@ -4,7 +4,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
-use crate::{convert, export, lake_commands, plan, report, restore_lake, schema, shell, tour};
+use crate::{convert, doctor, export, lake_commands, plan, report, restore_lake, schema, shell, tour};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -25,6 +25,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Convert(args) => convert::run(args.into()).await,
         Command::Export(args) => export::run((*args).into()).await,
         Command::Sync(args) => export::sync((*args).into()).await,
+        Command::Doctor(args) => doctor::run((*args).into()).await,
         Command::Plan(args) => plan::run((*args).into()).await,
         Command::Restore(args) => restore_lake::run(args.into()).await,
         Command::Verify(args) => lake_commands::verify(args.into()).await,

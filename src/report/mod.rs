@@ -1,6 +1,7 @@
 //! The only printing: results on standard output, everything else on standard error.
 
 mod calendar;
+mod doctor;
 mod plan;
 mod record;
 mod summary;
@@ -10,6 +11,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use calendar::status;
+pub(crate) use doctor::examination;
 pub(crate) use plan::plan;
 pub use record::RunRecord;
 pub use summary::DayLine;
