@@ -261,10 +261,10 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub api: ApiArgs,
     /// The first day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: NaiveDate,
     /// The last day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: NaiveDate,
     /// Read days again that the lake already holds complete and closed.
     #[arg(long)]
@@ -307,7 +307,7 @@ pub struct DoctorArgs {
     #[arg(long)]
     pub force_network_fs: bool,
     /// A day that has records, to ask a page of; by default the last week.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub day: Option<NaiveDate>,
     /// Print JSON.
     #[arg(long)]
@@ -321,7 +321,7 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub api: ApiArgs,
     /// The first day; by default the first that the lake holds of the account.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// Read the days before today again, once a day, for records that changed after they closed.
     #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = config::lookback)]
@@ -426,10 +426,10 @@ pub struct SnapshotArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// The first day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// The last day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: Option<NaiveDate>,
 }
 
@@ -443,10 +443,10 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
     /// The first day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// The last day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: Option<NaiveDate>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]

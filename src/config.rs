@@ -21,7 +21,7 @@ pub struct Refused(pub String);
 pub fn range(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Refused> {
     match (from, to) {
         (Some(from), Some(to)) if to < from => Err(Refused(format!(
-            "take the days {from} to {to}: the last lies before the first"
+            "take the days {from} to {to}: the last lies before the first; --from is the first day, --to the last"
         ))),
         _ => Ok(()),
     }
@@ -66,6 +66,15 @@ pub fn timezone_offset(text: &str) -> Result<i32, String> {
         .ok()
         .filter(|minutes| (-840..=720).contains(minutes));
     minutes.ok_or_else(|| "want minutes from -840 (UTC+14) to 720 (UTC-12); India is -330".to_string())
+}
+
+/// Checks a day.
+///
+/// # Errors
+/// The text is no day of the calendar, written `yyyy-mm-dd`.
+pub fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse()
+        .map_err(|_| "want a day such as 2025-09-30".to_string())
 }
 
 /// Checks the name of a time zone.

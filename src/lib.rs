@@ -27,6 +27,7 @@
 //! | [`lake`] | where files lie and how one is published; verify, status, snapshots |
 //! | [`restore`] | rows → JSON records again |
 //! | [`proof`] | proves that rows give back the records that they were made of |
+//! | `remedy` | what to do about errors that do not say it themselves |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
 //!
@@ -54,6 +55,7 @@ mod lake_commands;
 mod plan;
 pub mod proof;
 mod publish;
+mod remedy;
 pub mod report;
 pub mod restore;
 mod restore_lake;

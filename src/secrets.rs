@@ -18,7 +18,10 @@ pub(crate) fn credentials(token_file: Option<&Path>) -> anyhow::Result<Credentia
             .with_context(|| format!("read the token file {}", path.display()))?;
         let token = text.trim();
         if token.is_empty() {
-            bail!("read the token file {}: it is empty", path.display());
+            bail!(
+                "read the token file {}: it is empty; write the token alone into it",
+                path.display()
+            );
         }
         return Ok(Credentials::Token(token.to_string().into()));
     }
@@ -35,8 +38,12 @@ pub(crate) fn credentials(token_file: Option<&Path>) -> anyhow::Result<Credentia
                 secret,
             })
         }
-        (None, Some(_), None) => bail!("sign a token: CALLAKE_APP_ID is set, CALLAKE_APP_SECRET is not"),
-        (None, None, Some(_)) => bail!("sign a token: CALLAKE_APP_SECRET is set, CALLAKE_APP_ID is not"),
+        (None, Some(_), None) => {
+            bail!("sign a token: CALLAKE_APP_ID is set, CALLAKE_APP_SECRET is not; set both")
+        }
+        (None, None, Some(_)) => {
+            bail!("sign a token: CALLAKE_APP_SECRET is set, CALLAKE_APP_ID is not; set both")
+        }
         (None, None, None) => bail!(
             "find the API's credentials: set CALLAKE_TOKEN, or CALLAKE_APP_ID and CALLAKE_APP_SECRET, or use --token-file FILE"
         ),

@@ -19,6 +19,7 @@ pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verif
 
 use crate::exit::Exit;
 use crate::input::Fault;
+use crate::remedy::remedy;
 
 /// Starts logging to standard error; `CALLAKE_LOG` overrules the level, in the syntax of `RUST_LOG`.
 pub fn start_logging(verbose: u8) {
@@ -36,9 +37,10 @@ pub fn start_logging(verbose: u8) {
         .try_init();
 }
 
-/// Says on standard error why the run failed, as one line.
+/// Says on standard error why the run failed and what to do about it, as one line.
 pub fn error(error: &anyhow::Error) {
-    note(&format!("error: {error:#}"));
+    let remedy = remedy(error).map(|remedy| format!("; {remedy}"));
+    note(&format!("error: {error:#}{}", remedy.unwrap_or_default()));
 }
 
 /// Says something on standard error. Where that is closed there is nobody to tell.
