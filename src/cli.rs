@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::api::Endpoint;
 use crate::config::{
     self, Account, ApiSettings, ConvertSettings, DoctorSettings, ExportSettings, LakeLocation, LakeSettings,
-    PlanSettings, RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
+    PlanSettings, ReportSettings, RestoreSettings, SnapshotSettings, StatusSettings, SyncSettings,
+    VerifySettings,
 };
 use crate::demo::args::{RecordsArgs, ServeArgs};
 use crate::schema::{self, Table, render::Format, views::Dialect};
@@ -56,6 +57,9 @@ pub enum Command {
     /// Shows which days a lake covers.
     #[command(after_help = STATUS_EXAMPLES)]
     Status(StatusArgs),
+    /// Draws a lake as one page of HTML: coverage, records, queues, what went to `extra`, files, the last runs.
+    #[command(after_help = REPORT_EXAMPLES)]
+    Report(ReportArgs),
     /// Copies a lake, or a range of its days, as an archive with a manifest of rows and SHA-256 a file.
     #[command(after_help = SNAPSHOT_EXAMPLES)]
     Snapshot(SnapshotArgs),
@@ -147,6 +151,13 @@ const STATUS_EXAMPLES: &str = "\
 Examples:
   callake status lake
   callake status s3://bucket/prefix --json";
+
+const REPORT_EXAMPLES: &str = "\
+The page is one file that asks nothing of any network, and holds no value that is personal by the schema.
+
+Examples:
+  callake report lake -o report.html
+  callake report s3://bucket/prefix --from 2025-09-01 --to 2025-09-30";
 
 const SNAPSHOT_EXAMPLES: &str = "\
 The copy lies in TARGET/NAME and is a lake itself: verify checks it by its manifest, restore reads it. A run that was killed goes \
@@ -411,6 +422,23 @@ pub struct StatusArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// `callake report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// The first day.
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
+    pub to: Option<NaiveDate>,
+    /// The file to write, - for standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
 }
 
 /// `callake snapshot`.
@@ -745,6 +773,23 @@ impl From<StatusArgs> for StatusSettings {
         StatusSettings {
             location: location.into(),
             json,
+        }
+    }
+}
+
+impl From<ReportArgs> for ReportSettings {
+    fn from(args: ReportArgs) -> ReportSettings {
+        let ReportArgs {
+            location,
+            from,
+            to,
+            output,
+        } = args;
+        ReportSettings {
+            location: location.into(),
+            from,
+            to,
+            output,
         }
     }
 }

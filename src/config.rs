@@ -266,6 +266,19 @@ pub struct StatusSettings {
     pub json: bool,
 }
 
+/// `callake report`.
+#[derive(Debug, Clone)]
+pub struct ReportSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    pub to: Option<NaiveDate>,
+    /// File to write, `-` for standard output.
+    pub output: PathBuf,
+}
+
 /// `callake snapshot`.
 #[derive(Debug, Clone)]
 pub struct SnapshotSettings {

@@ -13,6 +13,7 @@
 //! | `convert`, `export`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
 //! | `doctor` | tries what a run needs, and says what to do about what fails |
+//! | `picture` | a lake as one page of HTML |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
@@ -52,6 +53,7 @@ pub mod input;
 mod json;
 pub mod lake;
 mod lake_commands;
+mod picture;
 mod plan;
 pub mod proof;
 mod publish;

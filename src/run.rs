@@ -4,7 +4,9 @@ use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, DemoArgs, DemoCommand, SchemaArgs};
 use crate::exit::Exit;
-use crate::{convert, doctor, export, lake_commands, plan, report, restore_lake, schema, shell, tour};
+use crate::{
+    convert, doctor, export, lake_commands, picture, plan, report, restore_lake, schema, shell, tour,
+};
 
 /// Runs the command; what went wrong is on standard error when it returns.
 pub fn run(cli: Cli) -> Exit {
@@ -30,6 +32,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Exit> {
         Command::Restore(args) => restore_lake::run(args.into()).await,
         Command::Verify(args) => lake_commands::verify(args.into()).await,
         Command::Status(args) => lake_commands::status(args.into()).await,
+        Command::Report(args) => picture::run(args.into()).await,
         Command::Snapshot(args) => lake_commands::snapshot(args.into()).await,
         Command::Clean(args) => lake_commands::clean(args.into()).await,
         Command::Schema(SchemaArgs {

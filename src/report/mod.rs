@@ -15,6 +15,7 @@ pub(crate) use doctor::examination;
 pub(crate) use plan::plan;
 pub use record::RunRecord;
 pub use summary::DayLine;
+pub(crate) use summary::grouped;
 pub(crate) use summary::{cleaned, convert, export, how_to_query, snapshot, verification};
 
 use crate::exit::Exit;

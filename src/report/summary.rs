@@ -308,7 +308,7 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// A number with its thousands apart: `1,204`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
