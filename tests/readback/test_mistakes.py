@@ -143,7 +143,7 @@ def small_disk(folder):
     """A disk that takes less than a day's file, where this user may mount one."""
     disk = folder / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16k", "none", disk]
     is_mounted = IS_ROOT and subprocess.run(mount, capture_output=True).returncode == 0
     try:
         yield is_mounted
