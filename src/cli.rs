@@ -75,6 +75,9 @@ pub enum Command {
     /// Says what an export would ask, and how long that would take; asks nothing itself.
     #[command(after_help = examples::PLAN)]
     Plan(Box<PlanArgs>),
+    /// Tries what a run needs (token, host, clock, zone, destination, room) and says what to do about each that fails.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(Box<DoctorArgs>),
     /// Writes the lake's records as NDJSON, each as it came from the API.
     #[command(after_help = examples::RESTORE)]
     Restore(RestoreArgs),
@@ -84,6 +87,9 @@ pub enum Command {
     /// Shows which days a lake covers.
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
+    /// Draws a lake as one page of HTML: coverage, records, queues, what went to `extra`, files, the last runs.
+    #[command(after_help = examples::REPORT)]
+    Report(ReportArgs),
     /// Copies a lake, or a range of its days, as an archive with a manifest of rows and SHA-256 a file.
     #[command(after_help = examples::SNAPSHOT)]
     Snapshot(SnapshotArgs),
@@ -212,10 +218,10 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub api: ApiArgs,
     /// The first day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: NaiveDate,
     /// The last day, in the lake's zone.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: NaiveDate,
     /// Read days again that the lake already holds complete and closed.
     #[arg(long)]
@@ -242,6 +248,29 @@ pub struct PlanArgs {
     pub json: bool,
 }
 
+/// `callake doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// The API.
+    #[command(flatten)]
+    pub api: ApiArgs,
+    /// Time zone of the lake's days; one lake has one.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
+    pub zone: Tz,
+    /// Take a network file system (NFS, SMB) for a local one.
+    #[arg(long)]
+    pub force_network_fs: bool,
+    /// A day that has records, to ask a page of; by default the last week.
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
+    pub day: Option<NaiveDate>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// `callake sync`.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
@@ -249,7 +278,7 @@ pub struct SyncArgs {
     #[command(flatten)]
     pub api: ApiArgs,
     /// The first day; by default the first that the lake holds of the account.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// Read the days before today again, once a day, for records that changed after they closed.
     #[arg(long, value_name = "DAYS", default_value = "7d", value_parser = config::lookback)]
@@ -355,6 +384,23 @@ pub struct CleanArgs {
     pub json: bool,
 }
 
+/// `callake report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// The lake.
+    #[command(flatten)]
+    pub location: LocationArgs,
+    /// The first day.
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
+    pub from: Option<NaiveDate>,
+    /// The last day.
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
+    pub to: Option<NaiveDate>,
+    /// The file to write, - for standard output.
+    #[arg(short, long, value_name = "FILE", default_value = "report.html")]
+    pub output: PathBuf,
+}
+
 /// `callake snapshot`.
 #[derive(Debug, Args)]
 pub struct SnapshotArgs {
@@ -371,10 +417,10 @@ pub struct SnapshotArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// The first day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// The last day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: Option<NaiveDate>,
 }
 
@@ -388,10 +434,10 @@ pub struct RestoreArgs {
     #[arg(long, value_name = "NAME", default_value = "call_details", value_parser = table)]
     pub table: &'static Table,
     /// The first day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub from: Option<NaiveDate>,
     /// The last day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = config::date)]
     pub to: Option<NaiveDate>,
     /// The file to write, - for standard output.
     #[arg(short, long, value_name = "FILE", default_value = "-")]

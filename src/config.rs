@@ -22,7 +22,7 @@ pub struct Refused(pub String);
 pub fn range(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<(), Refused> {
     match (from, to) {
         (Some(from), Some(to)) if to < from => Err(Refused(format!(
-            "take the days {from} to {to}: the last lies before the first"
+            "take the days {from} to {to}: the last lies before the first; --from is the first day, --to the last"
         ))),
         _ => Ok(()),
     }
@@ -67,6 +67,15 @@ pub fn timezone_offset(text: &str) -> Result<i32, String> {
         .ok()
         .filter(|minutes| (-840..=720).contains(minutes));
     minutes.ok_or_else(|| "want minutes from -840 (UTC+14) to 720 (UTC-12); India is -330".to_string())
+}
+
+/// Checks a day.
+///
+/// # Errors
+/// The text is no day of the calendar, written `yyyy-mm-dd`.
+pub fn date(text: &str) -> Result<NaiveDate, String> {
+    text.parse()
+        .map_err(|_| "want a day such as 2025-09-30".to_string())
 }
 
 /// Checks the name of a time zone.
@@ -253,6 +262,19 @@ pub struct SyncSettings {
     pub lake: LakeSettings,
 }
 
+/// `callake doctor`.
+#[derive(Debug, Clone)]
+pub struct DoctorSettings {
+    /// Which API.
+    pub api: ApiSettings,
+    /// Day to ask a page of; `None` for the last week.
+    pub day: Option<NaiveDate>,
+    /// Where a run would write.
+    pub lake: LakeSettings,
+    /// Whether the result is JSON.
+    pub json: bool,
+}
+
 /// A lake to look at.
 #[derive(Debug, Clone)]
 pub struct LakeLocation {
@@ -291,6 +313,19 @@ pub struct CleanSettings {
     pub dry_run: bool,
     /// Whether the result is JSON.
     pub json: bool,
+}
+
+/// `callake report`.
+#[derive(Debug, Clone)]
+pub struct ReportSettings {
+    /// Which lake.
+    pub location: LakeLocation,
+    /// First day.
+    pub from: Option<NaiveDate>,
+    /// Last day.
+    pub to: Option<NaiveDate>,
+    /// File to write, `-` for standard output.
+    pub output: PathBuf,
 }
 
 /// `callake snapshot`.

@@ -21,7 +21,7 @@ pub(crate) fn begun(days: Vec<Day>) -> Result<Vec<Day>, Refused> {
     match (future.first(), begun.last()) {
         (Some(day), None) => {
             return Err(Refused(format!(
-                "export {}: that day has not begun, so that there is nothing to ask for",
+                "export {}: that day has not begun, so that there is nothing to ask for; name a day up to today",
                 day.date
             )));
         }
@@ -77,7 +77,10 @@ pub(crate) async fn by_now(
         .into());
     };
     if from > today {
-        return Err(Refused(format!("sync from {from}: that day lies in the future")).into());
+        return Err(Refused(format!(
+            "sync from {from}: that day lies in the future; name a day up to today"
+        ))
+        .into());
     }
     let again_from = today.checked_sub_days(Days::new(lookback.into())).unwrap_or(from);
     let mut due = Vec::new();

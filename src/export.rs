@@ -106,14 +106,18 @@ pub(crate) fn client_config(
 }
 
 /// The spool's folder where none is named: in the lake, if that is local, so that it is found again whatever machine runs next.
-fn spool_beside(dest: &str) -> PathBuf {
-    match dest
-        .strip_prefix("file://")
-        .or((!dest.contains("://")).then_some(dest))
-    {
-        Some(folder) => Path::new(folder).join("_callake/spool"),
+pub(crate) fn spool_beside(dest: &str) -> PathBuf {
+    match local_folder(dest) {
+        Some(folder) => folder.join("_callake/spool"),
         None => std::env::temp_dir().join("callake-spool"),
     }
+}
+
+/// The lake's folder, if it is local.
+pub(crate) fn local_folder(dest: &str) -> Option<&Path> {
+    dest.strip_prefix("file://")
+        .or((!dest.contains("://")).then_some(dest))
+        .map(Path::new)
 }
 
 /// Reads the days; those that were published before an error, or before the run was asked to stop, stay published.

@@ -93,7 +93,7 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
     };
     if resolved(target).starts_with(resolved(lake)) {
         return Err(Refused(format!(
-            "snapshot {lake} to {target}: the target lies within the lake"
+            "snapshot {lake} to {target}: the target lies within the lake; name a place outside of it"
         )));
     }
     Ok(())

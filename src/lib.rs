@@ -13,6 +13,8 @@
 //! | `job`, `stop`, [`progress`] | what a run is given beside its settings: what shows it, stops it, counts it |
 //! | `convert`, `export`, `conversations`, `tour`, `restore_lake`, `lake_commands` | the drivers of the commands |
 //! | `plan` | what an export would ask, and how long that would take |
+//! | `doctor` | tries what a run needs, and says what to do about what fails |
+//! | `picture` | a lake as one page of HTML |
 //! | [`selection`] | which call details are meant: `--where` |
 //! | `due` | which days are to be read, by what the lake holds of them |
 //! | `zone_check` | naive starts against the clock in the session ids |
@@ -28,6 +30,7 @@
 //! | [`lake`] | where files lie and how one is published; verify, status, snapshots |
 //! | [`restore`] | rows → JSON records again |
 //! | [`proof`] | proves that rows give back the records that they were made of |
+//! | `remedy` | what to do about errors that do not say it themselves |
 //! | [`report`] | the only printing |
 //! | [`demo`] | the embedded API server with seeded data and faults |
 //!
@@ -45,6 +48,7 @@ mod convert;
 pub mod day;
 pub mod decode;
 pub mod demo;
+mod doctor;
 mod due;
 pub mod exit;
 mod export;
@@ -53,10 +57,12 @@ mod job;
 mod json;
 pub mod lake;
 mod lake_commands;
+mod picture;
 mod plan;
 pub mod progress;
 pub mod proof;
 mod publish;
+mod remedy;
 pub mod report;
 pub mod restore;
 mod restore_lake;

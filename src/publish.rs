@@ -100,7 +100,7 @@ pub(crate) fn check_strict(settings: &LakeSettings, tally: &Tally) -> anyhow::Re
     let shown = kept.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
     let more = if kept.len() > 10 { ", …" } else { "" };
     Err(InputError::Bad(format!(
-        "hold the records in their columns, as --strict asks: {} patterns do not fit ({shown}{more}); nothing of them was written",
+        "hold the records in their columns, as --strict asks: {} patterns do not fit ({shown}{more}); nothing of them was written; leave --strict out to keep them in `extra`",
         kept.len()
     ))
     .into())

@@ -12,7 +12,9 @@ use crate::job::Job;
 use crate::progress::Progress;
 use crate::report::{self, Ended, Metrics, Voice};
 use crate::stop::Stop;
-use crate::{conversations, convert, export, lake_commands, plan, restore_lake, schema, shell, tour};
+use crate::{
+    conversations, convert, doctor, export, lake_commands, picture, plan, restore_lake, schema, shell, tour,
+};
 
 /// Runs the command for each account it was typed for, one after the other, and gives the worst of their codes; what went wrong
 /// is on standard error when it returns.
@@ -138,10 +140,12 @@ async fn dispatch(command: Command, job: &Job) -> anyhow::Result<Exit> {
         Command::Export(args) => export::run(args.what.into(), job).await,
         Command::Sync(args) => export::sync(args.what.into(), job).await,
         Command::Conversations(args) => conversations::run(args.what.into(), job).await,
+        Command::Doctor(args) => doctor::run((*args).into()).await,
         Command::Plan(args) => plan::run((*args).into(), job).await,
         Command::Restore(args) => restore_lake::run(args.into(), job).await,
         Command::Verify(args) => lake_commands::verify(args.into(), job).await,
         Command::Status(args) => lake_commands::status(args.into(), job).await,
+        Command::Report(args) => picture::run(args.into()).await,
         Command::Snapshot(args) => lake_commands::snapshot(args.into(), job).await,
         Command::Clean(args) => lake_commands::clean(args.into(), job).await,
         Command::Schema(SchemaArgs {

@@ -38,9 +38,9 @@ pub(crate) fn credentials(secrets: &Secrets) -> anyhow::Result<Credentials> {
             id: id.expose_secret().to_string(),
             secret,
         }),
-        (Some(_), None) => bail!("sign a token: {id_name} is set, {secret_name} is not"),
-        (None, Some(_)) => bail!("sign a token: {secret_name} is set, {id_name} is not"),
-        (None, None) if names_app => bail!("sign a token: neither {id_name} nor {secret_name} is set"),
+        (Some(_), None) => bail!("sign a token: {id_name} is set, {secret_name} is not; set both"),
+        (None, Some(_)) => bail!("sign a token: {secret_name} is set, {id_name} is not; set both"),
+        (None, None) if names_app => bail!("sign a token: neither {id_name} nor {secret_name} is set; set both"),
         (None, None) => bail!(
             "find the API's credentials: set CALLAKE_TOKEN, or CALLAKE_APP_ID and CALLAKE_APP_SECRET, or use --token-file FILE"
         ),
@@ -52,7 +52,10 @@ fn from_file(path: &Path) -> anyhow::Result<Credentials> {
         std::fs::read_to_string(path).with_context(|| format!("read the token file {}", path.display()))?;
     let token = text.trim();
     if token.is_empty() {
-        bail!("read the token file {}: it is empty", path.display());
+        bail!(
+            "read the token file {}: it is empty; write the token alone into it",
+            path.display()
+        );
     }
     Ok(Credentials::Token(token.to_string().into()))
 }

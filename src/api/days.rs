@@ -23,7 +23,9 @@ pub struct Day {
 pub fn days(zone: Tz, from: NaiveDate, to: NaiveDate) -> Result<Vec<Day>, ConfigError> {
     let error = |why| ConfigError::Days { from, to, why };
     if to < from {
-        return Err(error("the last day lies before the first"));
+        return Err(error(
+            "the last day lies before the first; --from is the first day, --to the last",
+        ));
     }
     let mut days = Vec::new();
     let mut date = from;
@@ -109,7 +111,8 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error.to_string(),
-            "read days 2025-01-02 to 2025-01-01: the last day lies before the first"
+            "read days 2025-01-02 to 2025-01-01: the last day lies before the first; \
+             --from is the first day, --to the last"
         );
     }
 }

@@ -114,7 +114,7 @@ pub enum ApiError {
         words: String,
     },
     /// Another 4xx, or a redirect.
-    #[error("ask for {asked}: the API refused the request with status {status}: {words}")]
+    #[error("ask for {asked}: the API refused the request with status {status}: {words}; {}", of_refusal(*.status))]
     Rejected {
         /// HTTP status.
         status: u16,
@@ -124,7 +124,10 @@ pub enum ApiError {
         asked: Asked,
     },
     /// The bounds of tries or time were used up.
-    #[error("ask for {asked}: gave up after {tries} tries: {cause}: {detail}; run it again later")]
+    #[error(
+        "ask for {asked}: gave up after {tries} tries: {cause}: {detail}; {}",
+        cause.remedy()
+    )]
     RetryLater {
         /// What for.
         asked: Asked,
@@ -172,6 +175,15 @@ pub enum ApiError {
     /// A token could not be signed.
     #[error("sign a token")]
     Sign(#[source] jsonwebtoken::errors::Error),
+}
+
+/// What to do about a refusal.
+fn of_refusal(status: u16) -> &'static str {
+    match status {
+        300..400 => "check --host: redirects are not followed",
+        404 | 405 => "check --host and --endpoint",
+        _ => "check --account, --stream and --endpoint",
+    }
 }
 
 impl ApiError {

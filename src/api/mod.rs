@@ -56,6 +56,7 @@ pub use probe::Probed;
 pub use readings::{Filter, Unit};
 pub use report::{DayReport, ReadingsReport, RunReport, Spent, WindowReport, WindowVerdict};
 use request::Ask;
+pub(crate) use request::origin;
 pub use request::{Asked, Endpoint};
 pub use retry::RetryPolicy;
 pub use spool::Spool;
@@ -233,6 +234,26 @@ impl Client {
         let probed = probe::probe(&|ask| self.ask(ask, &total), day).await?;
         let cost = total.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok((probed, cost))
+    }
+
+    /// Asks for the first page of a window, which may be seven days long.
+    ///
+    /// # Errors
+    ///
+    /// See [`ApiError`].
+    pub async fn first_page(&self, window: Window) -> Result<page::Page, ApiError> {
+        let ask = Ask::page(window, window.wide(), 0);
+        let answer = self.fetcher.fetch(&ask, &mut Cost::default()).await?;
+        Ok(answer.page)
+    }
+
+    /// Holds a page's naive starts against the clocks in its session ids; gives how many it could.
+    ///
+    /// # Errors
+    ///
+    /// When they fit another time zone than the one asked for.
+    pub fn check_zone(&self, window: Window, page: &page::Page) -> Result<usize, ApiError> {
+        readings::check_zone(self.timezone_offset, window, page)
     }
 
     /// Asks for a page and adds to `total` what that cost, also when it fails.

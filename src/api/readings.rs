@@ -263,14 +263,33 @@ const ZONE_ROWS: usize = 3;
 /// Zones differ by quarters of an hour.
 const QUARTER: i64 = 15 * 60;
 
+/// Holds one page's naive starts against the clocks in its session ids; gives how many it could.
+///
+/// # Errors
+///
+/// When they fit another time zone than the one asked for.
+pub(crate) fn check_zone(asked: i32, window: Window, page: &Page) -> Result<usize, ApiError> {
+    let mut zone = ZoneCheck {
+        asked,
+        few: Vec::new(),
+    };
+    zone.check(window, page)?;
+    zone.finish(window)?;
+    Ok(distances(page).len())
+}
+
+/// How far the clocks in the session ids are from the naive starts, in seconds.
+fn distances(page: &Page) -> Vec<i64> {
+    page.rows
+        .iter()
+        .filter(|row| row.naive)
+        .filter_map(|row| Some(row.clock? - row.start?))
+        .collect()
+}
+
 impl ZoneCheck {
     fn check(&mut self, window: Window, page: &Page) -> Result<(), ApiError> {
-        let distances: Vec<i64> = page
-            .rows
-            .iter()
-            .filter(|row| row.naive)
-            .filter_map(|row| Some(row.clock? - row.start?))
-            .collect();
+        let distances = distances(page);
         if distances.len() < ZONE_ROWS {
             self.few.extend(distances);
             return Ok(());

@@ -280,7 +280,7 @@ fn header(what: &'static str, value: &str) -> Result<HeaderValue, ConfigError> {
 }
 
 /// The origin that `host` names: `https` unless it says otherwise, plain `http` only to this machine.
-fn origin(host: &str) -> Result<Url, ConfigError> {
+pub(crate) fn origin(host: &str) -> Result<Url, ConfigError> {
     let error = |why| ConfigError::Host {
         host: host.to_owned(),
         why,

@@ -40,6 +40,20 @@ impl std::fmt::Display for Cause {
     }
 }
 
+impl Cause {
+    /// What to do where trying again did not help.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::RateLimited => "lower --rate where other tools use the account, or run it again later",
+            Self::Connection => {
+                "check --host (callake doctor tells what is in the way), or run it again later"
+            }
+            Self::NotAPage => "check that --host is the API's, or run it again later",
+            Self::Server | Self::Timeout | Self::Cut | Self::Token => "run it again later",
+        }
+    }
+}
+
 /// How often each cause was met.
 pub type Retries = BTreeMap<Cause, u64>;
 

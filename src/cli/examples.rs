@@ -128,3 +128,20 @@ Examples:
 pub(super) const MAN: &str = "\
 Examples:
   callake man ~/.local/share/man/man1";
+
+pub(super) const DOCTOR: &str = "\
+Asks for one page, writes a small file to the lake and removes it. Exits with 0 where nothing is a problem, else with the code that \
+a run would end with at the first problem.
+
+Examples:
+  callake doctor lake --host https://platform.example.com --account ACCOUNT \\
+    --stream st-…
+  callake doctor s3://bucket/prefix … --json
+  callake doctor lake … --day 2025-09-01";
+
+pub(super) const REPORT: &str = "\
+The page is one file that asks nothing of any network, and holds no value that is personal by the schema.
+
+Examples:
+  callake report lake -o report.html
+  callake report s3://bucket/prefix --from 2025-09-01 --to 2025-09-30";

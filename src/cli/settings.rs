@@ -1,13 +1,13 @@
 //! What was typed → settings, field by field.
 
 use super::{
-    ApiArgs, CleanArgs, ConnectionArgs, ConversationsArgs, ConvertArgs, EndpointName, ExportArgs, FormatName,
-    LakeArgs, LocationArgs, PlanArgs, RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
+    ApiArgs, CleanArgs, ConnectionArgs, ConversationsArgs, ConvertArgs, DoctorArgs, EndpointName, ExportArgs, FormatName,
+    LakeArgs, LocationArgs, PlanArgs, ReportArgs, RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
 };
 use crate::api::Endpoint;
 use crate::config::{
-    ApiSettings, CleanSettings, ConversationsSettings, ConvertSettings, ExportSettings, LakeLocation,
-    LakeSettings, PlanSettings, RestoreSettings, Secrets, Selection, SnapshotSettings, StatusSettings,
+    ApiSettings, CleanSettings, ConversationsSettings, ConvertSettings, DEFAULT_MEMORY, DoctorSettings, ExportSettings, LakeLocation,
+    LakeSettings, PlanSettings, ReportSettings, RestoreSettings, Secrets, Selection, SnapshotSettings, StatusSettings,
     SyncSettings, VerifySettings,
 };
 use crate::schema::{render::Format, views::Dialect};
@@ -289,6 +289,51 @@ impl From<RestoreArgs> for RestoreSettings {
         RestoreSettings {
             location: location.into(),
             table,
+            from,
+            to,
+            output,
+        }
+    }
+}
+
+impl From<DoctorArgs> for DoctorSettings {
+    fn from(args: DoctorArgs) -> DoctorSettings {
+        let DoctorArgs {
+            location: LocationArgs { lake, endpoint_url },
+            api,
+            zone,
+            force_network_fs,
+            day,
+            json,
+        } = args;
+        DoctorSettings {
+            api: api.into(),
+            day,
+            lake: LakeSettings {
+                dest: lake,
+                zone,
+                memory: DEFAULT_MEMORY,
+                single_writer: false,
+                force_network_fs,
+                endpoint_url,
+                verify: false,
+                strict: false,
+            },
+            json,
+        }
+    }
+}
+
+impl From<ReportArgs> for ReportSettings {
+    fn from(args: ReportArgs) -> ReportSettings {
+        let ReportArgs {
+            location,
+            from,
+            to,
+            output,
+        } = args;
+        ReportSettings {
+            location: location.into(),
             from,
             to,
             output,

@@ -45,6 +45,7 @@ mod gather;
 mod inspect;
 mod keys;
 mod merge;
+mod project;
 mod properties;
 mod resolve;
 mod run;
@@ -64,11 +65,15 @@ pub(crate) use checksum::hex;
 pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;
+pub(crate) use project::project;
 pub use run::{Batches, read};
 pub use scratch::{LAKE_LEFTOVER_AGE, Scratch, TEMP_LEFTOVER_AGE, is_live, leftovers, sweep};
 pub use write::{Footer, WriteOptions, Written, write};
 
+use std::io;
 use std::path::PathBuf;
+
+use parquet::errors::ParquetError;
 
 /// What can go wrong between batches and a day's file; all of it is machinery, never data.
 #[derive(Debug, thiserror::Error)]
@@ -124,12 +129,29 @@ impl Error {
         move |source| Error::Arrow { action, source }
     }
 
-    fn parquet(
-        action: &'static str,
-        path: impl Into<PathBuf>,
-    ) -> impl FnOnce(parquet::errors::ParquetError) -> Error {
+    /// A file that ends early is damaged; every other error of the disk is the disk's.
+    fn parquet(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(ParquetError) -> Error {
         let path = path.into();
-        move |source| Error::Parquet { action, path, source }
+        move |source| match source {
+            ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+                Ok(source) if source.kind() != io::ErrorKind::UnexpectedEof => Error::Io {
+                    action,
+                    path,
+                    source: *source,
+                },
+                Ok(source) => Error::Parquet {
+                    action,
+                    path,
+                    source: ParquetError::External(source),
+                },
+                Err(cause) => Error::Parquet {
+                    action,
+                    path,
+                    source: ParquetError::External(cause),
+                },
+            },
+            source => Error::Parquet { action, path, source },
+        }
     }
 
     fn shape(column: impl Into<String>, problem: impl Into<String>) -> Error {

@@ -10,7 +10,7 @@
 //! null): one by a whole chunk would land on a page of the neighbouring column, which pyarrow then reads without a word.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -268,7 +268,12 @@ fn finish(
     }
     let checksum = KeyValue::new(checksum::KEY.to_string(), checksum::PLACEHOLDER.to_string());
     writer.append_key_value_metadata(checksum);
-    let sink = writer.into_inner().map_err(Error::parquet("write", path))?;
+    // What is still buffered goes out here, where an error of the disk keeps its kind.
+    writer.flush().map_err(Error::io("write", path))?;
+    // All that can fail now is the disk, which Parquet tells by words alone.
+    let sink = writer
+        .into_inner()
+        .map_err(|error| Error::io("write", path)(io::Error::other(error)))?;
     let sink = sink
         .into_inner()
         .map_err(|error| Error::io("write", path)(error.into_error()))?;

@@ -32,7 +32,7 @@ impl Tally {
     }
 
     /// Counts a value; what is not UTF-8 in the pattern, such as the half of a character where it was cut, is left out.
-    pub(super) fn count_pattern(&mut self, pattern: &[u8]) {
+    pub(crate) fn count_pattern(&mut self, pattern: &[u8]) {
         let mut end = pattern.len().min(Tally::MAX_PATTERN_BYTES);
         if let Err(error) = std::str::from_utf8(&pattern[..end]) {
             end = error.valid_up_to();

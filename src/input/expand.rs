@@ -48,8 +48,9 @@ impl Expanded {
     fn add(&mut self, argument: &str) -> Result<(), InputError> {
         if argument == "-" {
             if self.inputs.contains(&Input::Stdin) {
-                return Err(InputError::Missing(
-                    "-, a second time: standard input can be read once".to_string(),
+                return Err(InputError::Pattern(
+                    argument.to_string(),
+                    "standard input can be read once; name it once".to_string(),
                 ));
             }
             self.inputs.push(Input::Stdin);

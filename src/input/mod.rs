@@ -40,16 +40,18 @@ struct Opened {
 #[derive(Debug, thiserror::Error)]
 pub enum InputError {
     /// An argument names nothing.
-    #[error("find input {0}: no such file or folder")]
+    #[error("find input {0}: no such file or folder; check the path")]
     Missing(String),
     /// A pattern matches nothing.
-    #[error("find input {0}: no file matches the pattern")]
+    #[error("find input {0}: no file matches the pattern; check the pattern, and quote it")]
     NoMatch(String),
     /// A pattern is malformed.
     #[error("find input {0}: {1}")]
     Pattern(String, String),
     /// A folder holds no input.
-    #[error("find input {0}: the folder holds no .json, .ndjson or .jsonl file (plain, .gz or .zst)")]
+    #[error(
+        "find input {0}: the folder holds no .json, .ndjson or .jsonl file (plain, .gz or .zst); name the files"
+    )]
     EmptyFolder(String),
     /// The operating system said no.
     #[error("use {name}: {error}")]

@@ -12,7 +12,7 @@ const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 const BUFFER: usize = 256 << 10;
 
 /// First bytes of what can't be read, and what to do about it.
-const UNREADABLE: [(&[u8], &str); 8] = [
+const UNREADABLE: [(&[u8], &str); 9] = [
     (b"\xff\xfe", UTF_16),
     (b"\xfe\xff", UTF_16),
     (b"{\0", UTF_16),
@@ -27,6 +27,10 @@ const UNREADABLE: [(&[u8], &str); 8] = [
         "it is compressed with bzip2: pipe it in, bzip2 -dc FILE | callake convert - …",
     ),
     (b"PK\x03\x04", "it is a zip archive: unpack it"),
+    (
+        b"PAR1",
+        "it is Parquet and not JSON: callake restore gives a lake's records back as JSON",
+    ),
 ];
 const UTF_16: &str = "it is UTF-16: turn it into UTF-8, iconv -f UTF-16 -t UTF-8 FILE | callake convert - …";
 const TWICE: &str = "it is compressed twice: decompress it once, and read what comes out";

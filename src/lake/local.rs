@@ -98,6 +98,16 @@ impl LocalStore {
         Ok(staging.file("day"))
     }
 
+    /// Writes a file as a publication does, and removes it.
+    pub(crate) fn try_writing(&self) -> Result<()> {
+        let file = self.stage()?;
+        fs::write(&file, "tried").map_err(Error::io("write", &file))?;
+        File::open(&file)
+            .and_then(|file| file.sync_all())
+            .map_err(Error::io("sync", &file))?;
+        fs::remove_file(&file).map_err(Error::io("remove", &file))
+    }
+
     /// Waits until no other process publishes this file.
     pub(crate) fn lock(&self, path: &DayPath) -> Result<Lock> {
         let name = path.to_string();

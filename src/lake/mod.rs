@@ -31,6 +31,7 @@ mod status;
 mod store;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod verify;
 
 pub use clean::Cleaned;
@@ -43,6 +44,7 @@ pub use publish::{Outcome, Published};
 pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
 pub use status::{AccountStatus, DayStatus, Status};
 pub use store::LocalFile;
+pub use trial::Trial;
 pub use verify::{Finding, FindingKind, Verification};
 
 use std::path::PathBuf;

@@ -162,7 +162,7 @@ impl RemoteStore {
     }
 
     /// What the store does not do, tried on an object of its own.
-    async fn probe(&self) -> Result<Option<&'static str>> {
+    pub(super) async fn probe(&self) -> Result<Option<&'static str>> {
         let path = self.path(format!("{PROBES}/{}", write_id()));
         let put = async |mode: PutMode, body: &'static str| {
             let payload = PutPayload::from_static(body.as_bytes());

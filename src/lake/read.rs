@@ -2,7 +2,7 @@
 
 use super::footer::FileFacts;
 use super::layout::DayPath;
-use super::store::{LocalFile, Store};
+use super::store::{LocalFile, Store, unreadable};
 use super::{Error, Lake, LakeOptions, Result};
 use crate::day::{self, Batches, Scratch};
 use crate::schema;
@@ -19,7 +19,7 @@ impl Lake {
         {
             let problem = match local.root().exists() {
                 true => "it is a file; name the folder above its tables",
-                false => "no such folder",
+                false => "no such folder; check the path",
             };
             return Err(Error::NoLake {
                 lake: location.to_string(),
@@ -71,7 +71,12 @@ impl Lake {
         let unknown = || Error::damaged(path, "is of an unknown table");
         let table = schema::table(&path.table).ok_or_else(unknown)?;
         // The reader holds the file open, so that the copy can be removed.
-        day::read(file.path(), table).map(Some).map_err(Error::day(path))
+        day::read(file.path(), table)
+            .map(Some)
+            .map_err(|error| match error {
+                day::Error::Parquet { source, .. } => unreadable(path, &source),
+                error => Error::day(path)(error),
+            })
     }
 
     /// A day's file on local disk, copied there if need be; `None` if it is gone.

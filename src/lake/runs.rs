@@ -27,4 +27,25 @@ impl Lake {
         }
         Ok(path)
     }
+
+    /// The reports of the last runs, the latest first.
+    ///
+    /// # Errors
+    /// The place can't be read.
+    pub async fn last_runs(&self, most: usize) -> Result<Vec<Vec<u8>>> {
+        let mut paths: Vec<_> = self
+            .store
+            .list(RUNS, usize::MAX)
+            .await?
+            .into_iter()
+            .map(|entry| entry.path)
+            .collect();
+        // They begin with the time of their start.
+        paths.sort_unstable();
+        let mut reports = Vec::new();
+        for path in paths.iter().rev().take(most) {
+            reports.extend(self.store.read_object(path).await?);
+        }
+        Ok(reports)
+    }
 }

@@ -127,6 +127,16 @@ impl Lake {
     }
 }
 
+impl AccountStatus {
+    /// Keeps only the days that are asked for.
+    pub(crate) fn retain(&mut self, asked: impl Fn(Day) -> bool) {
+        self.days.retain(|day| asked(day.day));
+        self.rows = self.days.iter().map(|day| day.rows).sum();
+        self.bytes = self.days.iter().map(|day| day.bytes).sum();
+        self.missing = missing(&self.days);
+    }
+}
+
 impl DayStatus {
     fn new(bytes: u64, file: FileFacts) -> DayStatus {
         let FileFacts {

@@ -238,12 +238,15 @@ impl Lake {
         if path.ends_with(".parquet") {
             return finding(
                 FindingKind::ForeignFile,
-                "is no day's file, but readers of **/*.parquet read it",
+                "is no day's file, but readers of **/*.parquet read it: move it out of the lake",
             );
         }
         let (top, _) = path.split_once('/')?;
         if schema::table(top).is_some() {
-            return finding(FindingKind::ForeignFile, "lies in a table but is no day's file");
+            return finding(
+                FindingKind::ForeignFile,
+                "lies in a table but is no day's file: move it out of the lake",
+            );
         }
         if path.starts_with(STAGING) {
             let folder = PathBuf::from(path).parent().map(PathBuf::from)?;

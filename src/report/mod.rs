@@ -2,6 +2,7 @@
 
 mod calendar;
 mod display;
+mod doctor;
 mod metrics;
 mod plan;
 mod record;
@@ -13,6 +14,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 pub(crate) use calendar::status;
 use display::beside_display;
 pub(crate) use display::{Display, clear_display};
+pub(crate) use doctor::examination;
 pub(crate) use metrics::{Ended, Metrics};
 pub(crate) use plan::plan;
 pub use record::{ConversationsReport, RunRecord};
@@ -25,6 +27,7 @@ pub use voice::{LogFormat, Voice, error, note, start_logging, warn};
 
 use crate::exit::Exit;
 use crate::input::Fault;
+use crate::remedy::remedy;
 
 /// The text with its control characters escaped: names and keys come from outside, and must neither end the line nor steer the
 /// terminal.

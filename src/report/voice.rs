@@ -9,6 +9,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::display::beside_display;
 use super::one_line;
+use crate::remedy::remedy;
 
 /// How lines on standard error are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -63,9 +64,14 @@ fn is_coloured() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Says on standard error why the run failed, as one line.
+/// Says on standard error why the run failed and what to do about it, as one line.
 pub fn error(error: &anyhow::Error) {
-    say("ERROR", &format!("error: {error:#}"), &[]);
+    let remedy = remedy(error).map(|remedy| format!("; {remedy}"));
+    say(
+        "ERROR",
+        &format!("error: {error:#}{}", remedy.unwrap_or_default()),
+        &[],
+    );
 }
 
 /// Says on standard error what somebody should look at.

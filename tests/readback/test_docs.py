@@ -133,13 +133,39 @@ def test_exit_codes_are_those_of_the_program():
 
 
 def test_messages_are_the_programs():
-    """Each piece of a message between its variable parts stands in the source."""
+    """Each message was said of a likely mistake, or each piece of it between its variable parts stands in the source."""
     source = "\n".join(path.read_text() for path in pathlib.Path(ROOT / "src").rglob("*.rs"))
     source = re.sub(r"\\\n\s*", "", source)
     messages = [cell for cell in table("troubleshooting") if cell not in ("…", "-v", "-vv")]
     assert len(messages) > 20
-    missing = [(message, piece) for message in messages for piece in re.split("…", message) if len(piece) > 3 and piece not in source]
+    said = (ROOT / "tests" / "rendered" / "mistakes.md").read_text()
+    pieces = {message: [piece.strip(" ;:()") for piece in message.split("…")] for message in messages}
+    was_said = {message: re.search(".*".join(map(re.escape, message.split("…"))), said) for message in messages}
+    missing = [(message, piece) for message in messages if not was_said[message] for piece in pieces[message] if piece not in source]
     assert missing == []
+
+
+def test_what_is_said_to_be_left_out_is():
+    """The page's claims about what is not there, as far as the program can show them."""
+    page = PAGES["why-not"]
+    locked = set(re.findall(r'^name = "(.*)"$', (ROOT / "Cargo.lock").read_text(), flags=re.M))
+    for packages in ({"rusqlite", "sled", "redb", "rocksdb"}, {"deltalake", "iceberg", "hudi"}):
+        assert not packages & locked
+    assert {"arrow", "parquet"} <= locked
+    help_texts = {name: run(name, "--help").stdout for name in ("export", "sync", "verify", "schema", "restore", "snapshot")}
+    assert "--token " not in help_texts["export"] and "--repair" not in help_texts["verify"]
+    # What is told to do instead is there.
+    for command, option in re.findall(r"`(?:callake )?(\w+)(?: \w+)?\s(--[\w-]+)", page):
+        assert option in help_texts[command], (command, option)
+    for command in re.findall(r"`callake (\w+)", page):
+        assert command in help_texts or command == "convert", command
+    formats = re.findall(r"--format\s+(\w+)", page)
+    assert sorted(formats) == ["markdown", "spark"] and all(name in help_texts["schema"] for name in formats)
+
+
+def test_every_page_with_commands_has_a_test_that_runs_them():
+    with_commands = {name for name, text in PAGES.items() if re.search(r"^```(sh|sql|cron|yaml|python)$", text, flags=re.M)}
+    assert with_commands == {"lake", "stores", "operating"}
 
 
 def test_the_image_is_built_from_what_is_let_in():

@@ -72,6 +72,12 @@ def test_views(demo_lake):
     assert connection.sql("select * from queue_measures").fetchall()
 
 
+def test_report(demo_lake, tmp_path):
+    for command in commands("report"):
+        run(*(demo_lake if word == "lake" else word for word in command), cwd=tmp_path)
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
 def test_spark(demo_lake):
     """Needs Java and `pip install pyspark`; skipped without."""
     sql = pytest.importorskip("pyspark.sql")

@@ -50,6 +50,14 @@ pub struct ServeArgs {
     /// Milliseconds that every answer takes at least.
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency_ms: u64,
+    /// How far the clock in its answers is ahead, in seconds.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 0,
+        allow_negative_numbers = true
+    )]
+    pub clock_skew: i64,
     /// Never compress answers.
     #[arg(long)]
     pub plain: bool,
@@ -200,6 +208,7 @@ impl ServeArgs {
             faults,
             live,
             latency_ms,
+            clock_skew,
             plain,
             ..
         } = self;
@@ -215,6 +224,7 @@ impl ServeArgs {
             readings: readings.readings(),
             rate: rate.rate_limit(),
             latency: Duration::from_millis(*latency_ms),
+            clock_skew: *clock_skew,
             plain: *plain,
             changes: changes.plan(),
             faults: faults.plan(),
@@ -423,7 +433,7 @@ mod tests {
             --account a --stream s --app-id i --app-secret x --token= \
             --offset-unit records --max-offset 20 --max-limit 50 --excess clamp --num-results total \
             --limit-scope part --page-order descending --window-time update --bounds half-open --ties shuffled --repeats 0.125 --fixed-offset -330 --missing-conversations 0.5 \
-            --rate-limit 0 --minute-ms 5 --limit-status 503 --retry-after date --latency-ms 7 --plain \
+            --rate-limit 0 --minute-ms 5 --limit-status 503 --retry-after date --latency-ms 7 --clock-skew -8 --plain \
             --change insert@3 --change move@4 --change-rate 0.5 --change-seed 8 --max-changes 9 \
             --fault 1=reset --fault 2-3=html --fault-rate 0.25 --fault-seed 10 --fault-kinds 500,empty \
             --fault-retry-after 11 --stall-ms 12 --fault-latency-ms 13 --oversized-bytes 14";
@@ -469,6 +479,7 @@ mod tests {
                 retry_after: RetryAfter::Date,
             },
             latency: Duration::from_millis(7),
+            clock_skew: -8,
             plain: true,
             changes: ChangePlan {
                 rate: 0.5,

@@ -207,7 +207,10 @@ impl Server {
             }
         };
         let (status, response) = match outcome {
-            Outcome::Respond(response) => (response.status().as_u16(), response),
+            Outcome::Respond(response) => (
+                response.status().as_u16(),
+                respond::dated(response, self.options.clock_skew),
+            ),
             Outcome::TakenOver(status) => (status, Response::new(Body::empty())),
         };
         remembered.status = status;

@@ -24,6 +24,8 @@ pub struct ServerOptions {
     pub rate: RateLimit,
     /// How long every answer takes at least.
     pub latency: Duration,
+    /// How far the clock in its answers (`Date`) is ahead, in seconds.
+    pub clock_skew: i64,
     /// Whether it never compresses, even when asked to.
     pub plain: bool,
     /// Records that come or change while pages are read.

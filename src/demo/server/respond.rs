@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use chrono::{TimeDelta, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::{StreamExt, stream};
@@ -256,6 +257,15 @@ fn with_type(content_type: &'static str) -> HeaderMap {
 }
 
 /// The HTTP date so many seconds from now.
+/// The response with the time of a clock that is so many seconds ahead of the right one.
+pub(super) fn dated(mut response: Response<Body>, ahead: i64) -> Response<Body> {
+    let time = Utc::now() + TimeDelta::seconds(ahead);
+    if let Ok(value) = HeaderValue::from_str(&httpdate::fmt_http_date(time.into())) {
+        response.headers_mut().insert(header::DATE, value);
+    }
+    response
+}
+
 fn http_date(seconds: u64) -> String {
     httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(seconds))
 }
