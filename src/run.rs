@@ -145,7 +145,7 @@ async fn dispatch(command: Command, job: &Job) -> anyhow::Result<Exit> {
         Command::Restore(args) => restore_lake::run(args.into(), job).await,
         Command::Verify(args) => lake_commands::verify(args.into(), job).await,
         Command::Status(args) => lake_commands::status(args.into(), job).await,
-        Command::Report(args) => picture::run(args.into()).await,
+        Command::Report(args) => picture::run(args.into(), job).await,
         Command::Snapshot(args) => lake_commands::snapshot(args.into(), job).await,
         Command::Clean(args) => lake_commands::clean(args.into(), job).await,
         Command::Schema(SchemaArgs {

@@ -40,7 +40,9 @@ pub(crate) fn credentials(secrets: &Secrets) -> anyhow::Result<Credentials> {
         }),
         (Some(_), None) => bail!("sign a token: {id_name} is set, {secret_name} is not; set both"),
         (None, Some(_)) => bail!("sign a token: {secret_name} is set, {id_name} is not; set both"),
-        (None, None) if names_app => bail!("sign a token: neither {id_name} nor {secret_name} is set; set both"),
+        (None, None) if names_app => {
+            bail!("sign a token: neither {id_name} nor {secret_name} is set; set both")
+        }
         (None, None) => bail!(
             "find the API's credentials: set CALLAKE_TOKEN, or CALLAKE_APP_ID and CALLAKE_APP_SECRET, or use --token-file FILE"
         ),

@@ -244,7 +244,7 @@ impl Client {
     pub async fn first_page(&self, window: Window) -> Result<page::Page, ApiError> {
         let ask = Ask::page(window, window.wide(), 0);
         let answer = self.fetcher.fetch(&ask, &mut Cost::default()).await?;
-        Ok(answer.page)
+        Ok(answer.content)
     }
 
     /// Holds a page's naive starts against the clocks in its session ids; gives how many it could.

@@ -1,14 +1,15 @@
 //! What was typed → settings, field by field.
 
 use super::{
-    ApiArgs, CleanArgs, ConnectionArgs, ConversationsArgs, ConvertArgs, DoctorArgs, EndpointName, ExportArgs, FormatName,
-    LakeArgs, LocationArgs, PlanArgs, ReportArgs, RestoreArgs, SnapshotArgs, StatusArgs, SyncArgs, VerifyArgs, ViewsName,
+    ApiArgs, CleanArgs, ConnectionArgs, ConversationsArgs, ConvertArgs, DoctorArgs, EndpointName, ExportArgs,
+    FormatName, LakeArgs, LocationArgs, PlanArgs, ReportArgs, RestoreArgs, SnapshotArgs, StatusArgs,
+    SyncArgs, VerifyArgs, ViewsName,
 };
 use crate::api::Endpoint;
 use crate::config::{
-    ApiSettings, CleanSettings, ConversationsSettings, ConvertSettings, DEFAULT_MEMORY, DoctorSettings, ExportSettings, LakeLocation,
-    LakeSettings, PlanSettings, ReportSettings, RestoreSettings, Secrets, Selection, SnapshotSettings, StatusSettings,
-    SyncSettings, VerifySettings,
+    ApiSettings, CleanSettings, ConversationsSettings, ConvertSettings, DEFAULT_MEMORY, DoctorSettings,
+    ExportSettings, LakeLocation, LakeSettings, PlanSettings, ReportSettings, RestoreSettings, Secrets,
+    Selection, SnapshotSettings, StatusSettings, SyncSettings, VerifySettings,
 };
 use crate::schema::{render::Format, views::Dialect};
 

@@ -26,7 +26,7 @@ pub(crate) async fn run(settings: DoctorSettings) -> anyhow::Result<Exit> {
 
 async fn examine(settings: &DoctorSettings) -> Vec<Check> {
     let DoctorSettings { api, day, lake, .. } = settings;
-    let credentials = secrets::credentials(api.token_file.as_deref());
+    let credentials = secrets::credentials(&api.secrets);
     let mut checks = vec![token::check(&credentials), token::check_stream(&api.stream)];
     let reached = host::checks(&api.host).await;
     let is_reached = host::is_reached(&reached);

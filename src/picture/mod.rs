@@ -29,6 +29,7 @@ use anyhow::Context as _;
 use crate::config::{self, ReportSettings};
 use crate::day::Day;
 use crate::exit::Exit;
+use crate::job::Job;
 use crate::lake::{Lake, Status};
 use crate::{lake_commands, report};
 
@@ -49,9 +50,9 @@ struct Picture {
 }
 
 /// Draws the page; exits with the code for integrity where a file could not be read, which the page names.
-pub(crate) async fn run(settings: ReportSettings) -> anyhow::Result<Exit> {
+pub(crate) async fn run(settings: ReportSettings, job: &Job) -> anyhow::Result<Exit> {
     config::range(settings.from, settings.to)?;
-    let lake = lake_commands::open(&settings.location)?;
+    let lake = lake_commands::open(&settings.location, job)?;
     let picture = picture(&settings, &lake).await?;
     let text = page::page(&picture);
     if settings.output == Path::new("-") {

@@ -1,6 +1,6 @@
 //! The tables of the page. A cell with a number has it exactly in `data-value`, and as a person says it as its text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Write};
 
 use super::html::{Escaped, bytes, counted, grouped, percent, seconds};
@@ -319,12 +319,14 @@ pub(super) fn tiles(accounts: &[AccountStatus], figures: &Figures, out: &mut Str
     let sum = |of: fn(&AccountStatus) -> u64| accounts.iter().map(of).sum::<u64>();
     let missing = sum(|account| account.missing.len() as u64);
     let days = sum(|account| account.days.len() as u64);
+    // An account has a status for each of its tables.
+    let names: BTreeSet<_> = accounts.iter().map(|account| &account.account).collect();
     let dash = || "–".to_string();
     let tiles = [
         (
             "Records",
             grouped(sum(|account| account.rows)),
-            counted(accounts.len() as u64, "account", "accounts"),
+            counted(names.len() as u64, "account", "accounts"),
         ),
         (
             "Files",

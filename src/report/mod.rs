@@ -27,7 +27,6 @@ pub use voice::{LogFormat, Voice, error, note, start_logging, warn};
 
 use crate::exit::Exit;
 use crate::input::Fault;
-use crate::remedy::remedy;
 
 /// The text with its control characters escaped: names and keys come from outside, and must neither end the line nor steer the
 /// terminal.
