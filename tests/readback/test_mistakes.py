@@ -312,7 +312,8 @@ class World:
         if "STORE" in mistake.command:
             env = {**KEYS, **self.users.get(env.pop("AS", None), {}), **env}
         binary, guest = (self.guest_binary, {"user": 65534}) if mistake.is_guest and IS_ROOT else (BINARY, {})
-        env = environment(**env, COLUMNS="120", HOME=str(folder))
+        # The display of a wait is as long as chance has it.
+        env = environment(**env, COLUMNS="120", HOME=str(folder), CALLAKE_PROGRESS_INTERVAL="0")
         return subprocess.run([binary, *words], capture_output=True, text=True, cwd=folder, env=env, timeout=300, **guest)
 
 
