@@ -212,7 +212,7 @@ def test_coverage_files_and_runs(tmp_path):
     with Server(tmp_path, "--fault", "1-9=403") as server:
         export(server, tmp_path / "lake", "--from", "2025-09-02", "--to", "2025-09-02", code=1)
     page, _ = report(tmp_path / "lake")
-    assert page.tables["runs"][0]["Outcome"].startswith("failed (1): ask for call details")
+    assert page.tables["runs"][0]["Outcome"].startswith("failed (1): ask for records")
 
 
 def test_a_range_of_days(demo_lake):
