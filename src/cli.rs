@@ -297,7 +297,7 @@ pub struct LakeArgs {
     /// Time zone of the lake's days; one lake has one.
     #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = config::zone)]
     pub zone: Tz,
-    /// Memory for the rows in hand; the process takes more, up to twice as much for days of 100,000 records.
+    /// Memory that a run should keep to.
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = config::memory)]
     pub memory: usize,
     /// Take a store that ignores conditional puts, on the word that nobody else writes to the lake.

@@ -27,6 +27,9 @@ const BATCH_ROWS: usize = 4096;
 /// Most bytes of such a batch, by the average row of its sources.
 const BATCH_BYTES: usize = 8 << 20;
 
+/// Most rows of a spilled batch. Runs are merged with a batch of each in memory, and there can be many.
+pub(crate) const SPILLED_ROWS: usize = 512;
+
 /// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
 /// every batch costs later.
 const STRETCH: usize = 1024;
@@ -113,7 +116,7 @@ impl Run {
     /// The rows in order.
     pub(crate) fn batches(&self) -> Result<Batches> {
         match self {
-            Run::Memory(run) => Ok(run.batches(run.sources.clone())),
+            Run::Memory(run) => Ok(run.batches(run.sources.clone(), BATCH_ROWS)),
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.rows)),
             Run::Parquet(run) => run.batches(None),
             Run::Part(part) => part.run.batches(None),
@@ -128,7 +131,7 @@ impl Run {
                 let sources: Vec<_> = sources
                     .collect::<Result<_, _>>()
                     .map_err(Error::arrow("pick columns"))?;
-                Ok(run.batches(Arc::new(sources)))
+                Ok(run.batches(Arc::new(sources), BATCH_ROWS))
             }
             Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.keys)),
             Run::Parquet(run) => run.batches(Some(columns)),
@@ -155,9 +158,9 @@ pub(crate) struct MemoryRun {
 }
 
 impl MemoryRun {
-    pub(crate) fn batches(&self, sources: Arc<Vec<RecordBatch>>) -> Batches {
+    pub(crate) fn batches(&self, sources: Arc<Vec<RecordBatch>>, most: usize) -> Batches {
         let (order, range) = (self.order.clone(), self.range.clone());
-        let limit = rows_a_batch(sources.iter());
+        let limit = rows_a_batch(sources.iter()).min(most);
         let mut at = range.start;
         Box::new(std::iter::from_fn(move || {
             let rest = &order[at..range.end];
@@ -205,6 +208,7 @@ fn next_batch(sources: &[RecordBatch], rest: &[Place], limit: usize) -> (usize, 
     let first = stretch(rest);
     if first >= STRETCH.min(limit) || first == rest.len() {
         let Place { batch, row } = rest[0];
+        let first = first.min(limit);
         return (first, Ok(sources[batch as usize].slice(row as usize, first)));
     }
     let mut rows = first;

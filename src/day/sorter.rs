@@ -13,7 +13,7 @@ use arrow::datatypes::SchemaRef;
 use super::calendar::Day;
 use super::gather::DayRows;
 use super::keys::{KeyIndex, Keys};
-use super::run::{MemoryRun, Place, Run, SpillWriter, copy};
+use super::run::{MemoryRun, Place, Run, SPILLED_ROWS, SpillWriter, copy};
 use super::scratch::Scratch;
 use super::seal::Sealer;
 use super::{Error, Result};
@@ -295,7 +295,11 @@ impl Sorter {
         let mut written = Vec::with_capacity(days.len());
         for (day, run) in days {
             let sources = run.sources.clone();
-            written.push((day, writer.write(run.batches(sources))?, run.range.len()));
+            written.push((
+                day,
+                writer.write(run.batches(sources, SPILLED_ROWS))?,
+                run.range.len(),
+            ));
         }
         let file = Arc::new(writer.finish(&self.index.columns())?);
         for (day, batches, rows) in written {
