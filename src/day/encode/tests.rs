@@ -285,7 +285,8 @@ fn pages_end_at_the_same_rows_and_a_full_dictionary_is_left() {
         let pages = index.offset_index(0, column).unwrap().page_locations();
         pages.iter().map(|page| page.first_row_index).collect()
     };
-    assert_eq!(starts(0), [0, 20_480, 40_960]);
+    // The first ends by its rows, the second where the dictionary of the second column is full.
+    assert_eq!(starts(0), [0, 20_480, 32_768]);
     assert_eq!(starts(1), starts(0));
     assert_eq!(starts(2), starts(0));
     let group = metadata.row_group(0);
@@ -301,4 +302,28 @@ fn pages_end_at_the_same_rows_and_a_full_dictionary_is_left() {
         .get_column_bloom_filter(0)
         .is_some();
     assert!(bloom || group.column(0).bloom_filter_offset().is_some());
+}
+
+#[test]
+fn long_texts_end_their_pages_and_leave_the_dictionary() {
+    let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, true)]));
+    let batches: Vec<_> = (0..3)
+        .map(|seed| {
+            let text = |row| format!("{seed}-{row}-").repeat(40_000);
+            let texts = StringArray::from((0..10).map(text).collect::<Vec<_>>());
+            RecordBatch::try_new(schema.clone(), vec![Arc::new(texts) as ArrayRef]).unwrap()
+        })
+        .collect();
+    let rows: Vec<_> = batches.iter().map(|batch| (batch.clone(), None)).collect();
+    let file = file(&rows, 3, properties());
+    assert_eq!(
+        read(file.clone(), &schema),
+        concat_batches(&schema, &batches).unwrap()
+    );
+    let options = ReadOptionsBuilder::new().with_page_index().build();
+    let reader = SerializedFileReader::new_with_options(file, options).unwrap();
+    let index = reader.metadata().page_index().unwrap();
+    assert_eq!(index.offset_index(0, 0).unwrap().page_locations().len(), 3);
+    let encodings: Vec<_> = reader.metadata().row_group(0).column(0).encodings().collect();
+    assert!(encodings.contains(&Encoding::RLE_DICTIONARY) && encodings.contains(&Encoding::PLAIN));
 }

@@ -115,10 +115,14 @@ impl Values {
         }
     }
 
-    /// About the bytes of what was pushed since the last page.
+    /// About the bytes of what was pushed since the last page; with the dictionary once that is to be left, so that texts of
+    /// any length end the page soon.
     pub(super) fn size(&self) -> usize {
+        let full = |bytes: usize| if bytes > DICTIONARY_LIMIT { bytes } else { 0 };
         match &self.coder {
-            Coder::Text(TextCoder::Dictionary(references)) => references.numbers.len(),
+            Coder::Text(TextCoder::Dictionary(references)) => {
+                references.numbers.len() + full(references.dictionary.plain().len())
+            }
             Coder::Text(TextCoder::Plain(bytes)) => bytes.len(),
             Coder::Text(TextCoder::Lengths(texts)) => texts.size(),
             Coder::Text(TextCoder::Prefixes(texts)) => texts.size(),
