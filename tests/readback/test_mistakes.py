@@ -254,7 +254,8 @@ def guest_binary(tmp_path_factory):
 @pytest.fixture(scope="module")
 def outcomes(request, tmp_path_factory, unconditional, guest_binary, guarded_store):  # noqa: F811
     """What was said of each mistake that is asked for, once it is: those that wait for a host run beside each other."""
-    asked = [item.callspec.params["mistake"] for item in request.session.items if "mistake" in getattr(getattr(item, "callspec", None), "params", {})]
+    params = [getattr(getattr(item, "callspec", None), "params", {}) for item in request.session.items]
+    asked = [mistake for mistake in (of.get("mistake") for of in params) if isinstance(mistake, Mistake)]
     endpoint, writer, reader = guarded_store
     world = World({"UNCONDITIONAL": unconditional, "STORE": endpoint}, {"writer": writer, "reader": reader}, guest_binary)
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
