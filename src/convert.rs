@@ -40,15 +40,20 @@ async fn convert(
     let account = settings.account.clone();
     let reader = job.clone();
     let (reading, tally, gathers) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
-    record.inputs = Some(reading.inputs);
-    record.records = reading.records;
-    record.extra = tally;
-    record.faults = reading.faults;
+    note(reading, tally, record);
     let days: Vec<_> = gathers.days()?.collect();
     job.progress.begin("publishing", "days");
     job.progress.expect(days.len() as u64, 0);
     publish::publish(job, lake, &account, days, DayFacts::default(), record).await?;
     Ok(report::faults(&record.faults))
+}
+
+/// Notes what was read.
+fn note(reading: Reading, tally: Tally, record: &mut RunRecord) {
+    record.inputs = Some(reading.inputs);
+    record.records = reading.records;
+    record.extra = tally;
+    record.faults = reading.faults;
 }
 
 /// Reads all inputs, and says which files their rows would go to.
@@ -60,10 +65,7 @@ async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
     let reader = job.clone();
     let reading = tokio::task::spawn_blocking(move || read(&settings, &reader));
     let (reading, tally, gathers) = job.shown(reading).await??;
-    record.inputs = Some(reading.inputs);
-    record.records = reading.records;
-    record.extra = tally;
-    record.faults = reading.faults;
+    note(reading, tally, &mut record);
     for rows in gathers.days()? {
         record.files.push(DayLine {
             path: DayPath::new(&rows.table().name, rows.day(), account.as_str())?.to_string(),

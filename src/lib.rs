@@ -1,4 +1,4 @@
-//! callake streams call details of a contact-centre API into a lake of date-partitioned Parquet files.
+//! callake streams call details and conversations of a contact-centre API into a lake of date-partitioned Parquet files.
 //!
 //! ```text
 //! days → windows → pages → records → Arrow batches → day files → lake

@@ -16,9 +16,11 @@ use crate::report::{self, DayLine, RunRecord};
 use crate::schema::Table;
 use crate::stop::Stopped;
 
-/// Part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
+/// The part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
 /// meanwhile, and later while the rows that were not spilled still lie in memory.
-const GATHER_SHARE: (usize, usize) = (2, 5);
+fn gather_share(memory: usize) -> usize {
+    memory / 5 * 2
+}
 
 /// Days published at once: mostly they wait for the disk or the store.
 const DAYS_AT_ONCE: usize = 8;
@@ -82,7 +84,7 @@ pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::
     Ok(Gather::new(
         table,
         settings.zone,
-        settings.memory / GATHER_SHARE.1 * GATHER_SHARE.0,
+        gather_share(settings.memory),
         &std::env::temp_dir(),
     )?)
 }

@@ -33,6 +33,7 @@ fn of_kind(kind: ErrorKind) -> Option<&'static str> {
             "a file is in the way: name a folder, or move the file away"
         }
         ErrorKind::IsADirectory => "it is a folder: name a file",
+        ErrorKind::BrokenPipe => "what was to read it ended before it did",
         ErrorKind::AddrInUse => "name another one with --port",
         _ => return None,
     })

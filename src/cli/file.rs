@@ -65,7 +65,7 @@ impl File {
         let text = std::fs::read_to_string(path).map_err(|error| FileError {
             file: path.to_path_buf(),
             line: None,
-            problem: error.to_string(),
+            problem: format!("{error}; check the path, and who may read it"),
         })?;
         let known = keys(command);
         Reader {

@@ -13,15 +13,14 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::{ColumnPath, TypePtr};
 
 use super::keys::KeyIndex;
-use super::write::WriteOptions;
 use super::{Error, Result};
 use crate::schema::{self, Encoding, Field, Kind, Table};
 
-/// What all files of a table that are written alike have in common.
+/// What all files of a table have in common that are compressed alike.
 #[derive(Debug)]
 pub(super) struct Layout {
     table: String,
-    options: WriteOptions,
+    zstd_level: i32,
     pub(super) schema: SchemaRef,
     /// The schema in Parquet's terms.
     pub(super) parquet: TypePtr,
@@ -30,10 +29,10 @@ pub(super) struct Layout {
 
 impl Layout {
     /// The layout of the table's files. It is worked out once: with 200 columns that takes longer than to write a few rows.
-    pub(super) fn of(table: &Table, options: &WriteOptions) -> Result<Arc<Layout>> {
+    pub(super) fn of(table: &Table, zstd_level: i32) -> Result<Arc<Layout>> {
         static KNOWN: Mutex<Vec<Arc<Layout>>> = Mutex::new(Vec::new());
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |layout: &&Arc<Layout>| layout.table == table.name && layout.options == *options;
+        let same = |layout: &&Arc<Layout>| layout.table == table.name && layout.zstd_level == zstd_level;
         if let Some(layout) = known.iter().find(same) {
             return Ok(layout.clone());
         }
@@ -43,8 +42,8 @@ impl Layout {
             .map_err(Error::parquet("lay out", ""))?;
         let layout = Arc::new(Layout {
             table: table.name.clone(),
-            options: options.clone(),
-            properties: Arc::new(properties(table, &schema, options)?),
+            zstd_level,
+            properties: Arc::new(properties(table, &schema, zstd_level)?),
             parquet: parquet.root_schema_ptr(),
             schema,
         });
@@ -53,13 +52,11 @@ impl Layout {
     }
 }
 
-fn properties(table: &Table, schema: &SchemaRef, options: &WriteOptions) -> Result<WriterProperties> {
+fn properties(table: &Table, schema: &SchemaRef, zstd_level: i32) -> Result<WriterProperties> {
     let index = KeyIndex::new(table, schema)?;
-    let level = ZstdLevel::try_new(options.zstd_level).map_err(Error::parquet("set the zstd level", ""))?;
+    let level = ZstdLevel::try_new(zstd_level).map_err(Error::parquet("set the zstd level", ""))?;
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_max_row_group_row_count(Some(options.row_group_rows))
-        .set_max_row_group_bytes(Some(options.row_group_bytes))
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_sorting_columns(Some(sorting_columns(table, schema, &index)));
     for field in table.columns() {
@@ -148,7 +145,7 @@ mod tests {
     use std::fs::File;
 
     use super::super::testing::{batch, row};
-    use super::super::write::{Footer, write};
+    use super::super::write::{Footer, WriteOptions, write};
     use super::*;
 
     #[test]

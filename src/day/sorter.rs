@@ -172,7 +172,7 @@ impl Sorter {
             // Not again before there is as much more to look at.
             self.seal_from = self.bytes + self.budget / SEAL_FROM;
         }
-        // Early enough that what was handed over can be encoded while the rest of the budget fills.
+        // Half of it, so that what is handed over can be encoded while the other half fills.
         let sealed = self.sealer.is_some() && self.bytes + bytes > self.budget / 2 && self.seal_stretch()?;
         if !sealed && self.bytes + bytes > self.budget {
             self.spill()?;

@@ -32,7 +32,7 @@ pub(super) const PADDINGS: u64 = 16;
 const PADDING: [u8; PADDINGS as usize] = [0; PADDINGS as usize];
 
 /// How files are written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct WriteOptions {
     /// zstd level, 1 to 22.
     pub zstd_level: i32,
@@ -165,7 +165,7 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
         path: &'a Path,
         options: &'a WriteOptions,
     ) -> Result<Encoder<'a, W>> {
-        let layout = Layout::of(table, options)?;
+        let layout = Layout::of(table, options.zstd_level)?;
         let file = SerializedFileWriter::new(sink, layout.parquet.clone(), layout.properties.clone());
         Ok(Encoder {
             file: file.map_err(Error::parquet("write", path))?,

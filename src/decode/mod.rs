@@ -30,6 +30,7 @@ mod extra;
 mod node;
 mod number;
 mod resync;
+mod rows;
 mod sort;
 mod stream;
 mod tally;
@@ -37,21 +38,19 @@ mod tally;
 pub(crate) mod testing;
 mod time;
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
+pub use rows::Rows;
 pub use sort::Sorted;
 pub use stream::{Event, Problem, Stream};
 pub use tally::Tally;
 
 use crate::json::scan::{Cursor, Fail};
-use crate::schema::{Role, Table, arrow as arrow_schema};
-use column::{Numbers, TextMaps, Texts};
+use crate::schema::Table;
 use extra::Extras;
-use node::{Context, StructNode};
+use node::Context;
+use rows::Columns;
 
 /// Bytes of one record at most, where [`Stream::with_limit`] does not say otherwise. Depth, the number of keys in values that
 /// have no column, and the length of texts are not limited otherwise.
@@ -134,29 +133,20 @@ pub trait RecordDecoder {
 
 /// Reads records into batches of one table.
 pub struct Decoder {
-    schema: SchemaRef,
-    roles: Vec<Role>,
-    root: StructNode,
+    columns: Columns,
     /// JSON keys of the columns that identify a record.
     keys: Vec<Box<[u8]>>,
     context: Context,
     source: Source,
     /// What the call-details row said by which the records are asked for.
     state: Option<i64>,
-    account_ids: Texts,
-    endpoints: Texts,
-    fetched: Numbers<i64>,
-    offsets: Numbers<i64>,
-    states: Numbers<i64>,
-    extra: TextMaps,
-    rows: usize,
     bytes: usize,
 }
 
 impl Decoder {
     /// A decoder of the table's records, which come from the source until [`Decoder::set_source`] says otherwise.
     pub fn new(table: &Table, source: Source) -> Decoder {
-        let root = StructNode::new(&table.fields);
+        let columns = Columns::new(table);
         let keys = table
             .fields
             .iter()
@@ -167,23 +157,14 @@ impl Decoder {
             .collect();
         Decoder {
             keys,
-            schema: arrow_schema::schema(table),
-            roles: table.provenance.iter().filter_map(|field| field.role).collect(),
             context: Context {
-                extras: Extras::new(root.names()),
+                extras: Extras::new(columns.root.names()),
                 offset_seconds: time::offset_seconds(source.timezone_offset),
                 elements: 0,
             },
-            root,
+            columns,
             source,
             state: None,
-            account_ids: Texts::default(),
-            endpoints: Texts::default(),
-            fetched: Numbers::default(),
-            offsets: Numbers::default(),
-            states: Numbers::default(),
-            extra: TextMaps::default(),
-            rows: 0,
             bytes: 0,
         }
     }
@@ -212,7 +193,7 @@ impl Decoder {
     pub fn record(&mut self, bytes: &[u8]) -> Result<usize, RecordError> {
         let mut cursor = Cursor::new(bytes);
         let outcome = match cursor.peek() {
-            Ok(b'{') => self.root.read(&mut cursor, self.rows, &mut self.context),
+            Ok(b'{') => self.columns.read(&mut cursor, &mut self.context),
             Ok(_) => Err(cursor.invalid("a record that is not an object")),
             Err(fail) => Err(fail),
         };
@@ -222,7 +203,7 @@ impl Decoder {
             Err(Fail::Invalid { at, what }) => Err(RecordError::Invalid { at, what }),
         };
         if let Err(error) = outcome {
-            self.root.truncate(self.rows);
+            self.columns.root.truncate(self.columns.rows);
             self.context.extras.abandon_row();
             self.context.elements = 0;
             return Err(error);
@@ -243,25 +224,16 @@ impl Decoder {
     }
 
     fn end_row(&mut self, length: usize) {
-        self.account_ids
-            .push(self.rows, self.source.account_id.as_bytes());
-        if let Some(endpoint) = &self.source.endpoint {
-            self.endpoints.push(self.rows, endpoint.as_bytes());
-        }
-        self.fetched.push(self.rows, self.source.fetched_at);
-        self.offsets.push(self.rows, self.source.timezone_offset);
-        if let Some(state) = self.state {
-            self.states.push(self.rows, state);
-        }
-        let extra = self.context.extras.end_row(&mut self.extra);
+        let extra = self
+            .columns
+            .end_row(&self.source, self.state, &mut self.context.extras);
         let elements = std::mem::take(&mut self.context.elements);
-        self.rows += 1;
         self.bytes += length + extra + elements * ELEMENT_WEIGHT;
     }
 
     /// Rows of the batch in hand.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.columns.rows
     }
 
     /// Weight of the batch in hand in bytes: the JSON that it was read from, what of it stands in `extra`, and a surcharge for
@@ -282,83 +254,12 @@ impl Decoder {
     /// done on another thread.
     pub fn detach(&mut self) -> Rows {
         self.bytes = 0;
-        Rows(State::Columns(Box::new(Columns {
-            schema: Arc::clone(&self.schema),
-            roles: self.roles.clone(),
-            root: self.root.detach(),
-            account_ids: self.account_ids.detach(),
-            endpoints: self.endpoints.detach(),
-            fetched: self.fetched.detach(),
-            offsets: self.offsets.detach(),
-            states: self.states.detach(),
-            extra: self.extra.detach(),
-            rows: std::mem::take(&mut self.rows),
-        })))
+        self.columns.detach().into()
     }
 
     /// Counts of what went to `extra` since the last call.
     pub fn take_tally(&mut self) -> Tally {
         std::mem::take(&mut self.context.extras.tally)
-    }
-}
-
-/// Decoded rows that are not a batch yet.
-pub struct Rows(State);
-
-enum State {
-    Columns(Box<Columns>),
-    Batch(RecordBatch),
-}
-
-/// Columns of a table as they were decoded.
-struct Columns {
-    schema: SchemaRef,
-    roles: Vec<Role>,
-    root: StructNode,
-    account_ids: Texts,
-    endpoints: Texts,
-    fetched: Numbers<i64>,
-    offsets: Numbers<i64>,
-    states: Numbers<i64>,
-    extra: TextMaps,
-    rows: usize,
-}
-
-impl Rows {
-    /// The rows as a batch of the table's schema.
-    ///
-    /// # Errors
-    /// Arrow refused a column, which would be a fault of this module.
-    pub fn into_batch(self) -> Result<RecordBatch, ArrowError> {
-        match self.0 {
-            State::Columns(columns) => columns.into_batch(),
-            State::Batch(batch) => Ok(batch),
-        }
-    }
-}
-
-impl From<RecordBatch> for Rows {
-    fn from(batch: RecordBatch) -> Rows {
-        Rows(State::Batch(batch))
-    }
-}
-
-impl Columns {
-    fn into_batch(mut self) -> Result<RecordBatch, ArrowError> {
-        let rows = self.rows;
-        let mut columns = self.root.finish_columns(rows)?;
-        for role in &self.roles {
-            let column: ArrayRef = match role {
-                Role::AccountId => self.account_ids.finish(rows)?,
-                Role::SourceEndpoint => self.endpoints.finish(rows)?,
-                Role::FetchedAt => self.fetched.finish_times(rows),
-                Role::TimezoneOffset => self.offsets.finish(rows),
-                Role::CallDetailsState => self.states.finish(rows),
-                Role::Extra => self.extra.finish()?,
-            };
-            columns.push(column);
-        }
-        RecordBatch::try_new(self.schema, columns)
     }
 }
 
@@ -372,7 +273,7 @@ impl RecordDecoder for Decoder {
     }
 
     fn has_field(&self, key: &[u8]) -> bool {
-        self.root.has_field(key)
+        self.columns.root.has_field(key)
     }
 }
 
