@@ -1,170 +1,113 @@
 //! Column buffers that are appended to by row number.
 //!
-//! A column lags behind the row in hand until a value comes: the nulls before it are then filled in at once, and those
-//! behind the last value at the end. A field that a record does not have costs nothing, and most of the columns are null
-//! for most of the records.
+//! Each holds only the rows that have a value: a field that a record does not have costs nothing, and most of the columns are
+//! null for most of the records. Nulls and validity are filled in when the column is finished.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, MapArray, StringArray, StructArray,
-    TimestampMicrosecondArray,
+    TimestampMicrosecondArray, new_null_array,
 };
-use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
+use crate::json::scan::{CHUNK, Cursor, Fail, string_ends, unescape_into};
 use crate::schema::arrow::map_entries;
 
 /// Most values that room is made for before they come.
 const MAX_FORESEEN: usize = 1 << 20;
 
-/// A vector with room for as many values as the last batch had and an eighth more: batches are alike, and growing step by
-/// step copies every value once or twice.
-fn foresee<T>(last: usize) -> Vec<T> {
-    Vec::with_capacity((last + last / 8).min(MAX_FORESEEN))
+/// What there is; a new one starts here, with room for as many values as the last batch had and an eighth more: batches are
+/// alike, and growing step by step copies every value once or twice.
+fn detach<T>(values: &mut Vec<T>) -> Vec<T> {
+    let next = Vec::with_capacity((values.len() + values.len() / 8).min(MAX_FORESEEN));
+    std::mem::replace(values, next)
 }
 
-/// A growing bitmap, least significant bit first.
+/// Columns without a value, which can be shared: one a type and length.
 #[derive(Default)]
-pub(super) struct Bits {
-    bytes: Vec<u8>,
-    /// Bits in the bytes.
-    len: usize,
-    /// Ones behind them. A column that is never null has nothing but these, and no bytes.
-    ones: usize,
+pub(super) struct NullColumns(HashMap<(DataType, usize), ArrayRef>);
+
+impl NullColumns {
+    fn of(&mut self, data_type: &DataType, rows: usize) -> ArrayRef {
+        let column = self
+            .0
+            .entry((data_type.clone(), rows))
+            .or_insert_with(|| new_null_array(data_type, rows));
+        column.clone()
+    }
 }
 
-impl Bits {
+/// Validity of rows of which the present ones are given, ascending; `None` where all are.
+pub(super) fn validity(present: impl ExactSizeIterator<Item = usize>, rows: usize) -> Option<NullBuffer> {
+    if present.len() == rows {
+        return None;
+    }
+    let mut bits = vec![0_u8; rows.div_ceil(8)];
+    for row in present {
+        bits[row / 8] |= 1 << (row % 8);
+    }
+    Some(NullBuffer::new(BooleanBuffer::new(bits.into(), 0, rows)))
+}
+
+/// Where the values of the rows that have one end, in bytes or elements: one after the other, in one word each.
+///
+/// A batch is handed over long before its rows or its bytes need 32 bits ([`super::MAX_BATCH_BYTES`]).
+#[derive(Default)]
+pub(super) struct Ends(Vec<u64>);
+
+impl Ends {
     #[inline]
-    pub(super) fn push(&mut self, bit: bool) {
-        if bit {
-            self.ones += 1;
-        } else {
-            self.pad(self.len + self.ones + 1);
-        }
+    pub(super) fn push(&mut self, row: usize, end: usize) {
+        self.0.push((row as u64) << 32 | end as u64);
     }
 
-    /// Appends zeros up to `len` bits.
-    #[inline]
-    pub(super) fn pad(&mut self, len: usize) {
-        if len > self.len + self.ones {
-            self.settle();
-            self.len = len;
-            self.bytes.resize(len.div_ceil(8), 0);
-        }
+    fn row(entry: u64) -> usize {
+        (entry >> 32) as usize
     }
 
-    /// Moves the ones into the bytes.
-    fn settle(&mut self) {
-        while self.ones > 0 {
-            let place = self.len % 8;
-            let here = self.ones.min(8 - place);
-            let bits = (0xff_u8 >> (8 - here)) << place;
-            match self.bytes.last_mut().filter(|_| place > 0) {
-                Some(last) => *last |= bits,
-                None => self.bytes.push(bits),
+    fn end(entry: u64) -> usize {
+        entry as u32 as usize
+    }
+
+    /// Takes back all rows from `rows` on, and gives where the last one that stays ends.
+    pub(super) fn truncate(&mut self, rows: usize) -> usize {
+        while self.0.pop_if(|entry| Ends::row(*entry) >= rows).is_some() {}
+        self.0.last().map_or(0, |entry| Ends::end(*entry))
+    }
+
+    pub(super) fn detach(&mut self) -> Ends {
+        Ends(detach(&mut self.0))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Validity and Arrow's offsets of so many rows.
+    pub(super) fn finish(&self, rows: usize) -> Result<(OffsetBuffer<i32>, Option<NullBuffer>), ArrowError> {
+        let last = self.0.last().map_or(0, |entry| Ends::end(*entry));
+        if i32::try_from(last).is_err() {
+            return Err(ArrowError::OffsetOverflowError(last));
+        }
+        let nulls = validity(self.0.iter().map(|entry| Ends::row(*entry)), rows);
+        let mut offsets = vec![0; rows + 1];
+        let (mut next, mut end) = (1, 0);
+        for entry in &self.0 {
+            let at = Ends::row(*entry) + 1;
+            // A row without a value ends where the one before does.
+            if at > next {
+                offsets[next..at].fill(end);
             }
-            self.len += here;
-            self.ones -= here;
+            end = *entry as i32;
+            offsets[at] = end;
+            next = at + 1;
         }
-    }
-
-    pub(super) fn truncate(&mut self, len: usize) {
-        if len >= self.len {
-            self.ones = self.ones.min(len - self.len);
-            return;
-        }
-        self.ones = 0;
-        self.len = len;
-        self.bytes.truncate(len.div_ceil(8));
-        if let (Some(last), used @ 1..) = (self.bytes.last_mut(), len % 8) {
-            *last &= (1 << used) - 1;
-        }
-    }
-
-    fn take(&mut self, len: usize) -> BooleanBuffer {
-        self.pad(len);
-        self.settle();
-        self.len = 0;
-        BooleanBuffer::new(Buffer::from_vec(std::mem::take(&mut self.bytes)), 0, len)
-    }
-
-    /// What there is; a new one starts here.
-    pub(super) fn detach(&mut self) -> Bits {
-        let next = foresee(self.bytes.len());
-        Bits {
-            bytes: std::mem::replace(&mut self.bytes, next),
-            len: std::mem::take(&mut self.len),
-            ones: std::mem::take(&mut self.ones),
-        }
-    }
-
-    /// The bits as validity: `None` where all of them are set.
-    pub(super) fn take_nulls(&mut self, len: usize) -> Option<NullBuffer> {
-        if self.len == 0 && self.ones == len {
-            self.ones = 0;
-            return None;
-        }
-        Some(NullBuffer::new(self.take(len))).filter(|nulls| nulls.null_count() > 0)
-    }
-}
-
-/// Growing Arrow offsets: a zero, and behind it where each value ends.
-pub(super) struct Offsets(Vec<i32>);
-
-impl Default for Offsets {
-    fn default() -> Offsets {
-        Offsets(vec![0])
-    }
-}
-
-impl Offsets {
-    /// Number of values.
-    #[inline]
-    pub(super) fn len(&self) -> usize {
-        self.0.len() - 1
-    }
-
-    /// Where the last value ends.
-    #[inline]
-    pub(super) fn end(&self) -> i32 {
-        self.0.last().copied().unwrap_or_default()
-    }
-
-    /// Appends a value that ends there. Batches are handed over long before they reach 2 GiB ([`super::MAX_BATCH_BYTES`]).
-    #[inline]
-    pub(super) fn push(&mut self, end: usize) {
-        self.0.push(i32::try_from(end).unwrap_or(i32::MAX));
-    }
-
-    /// Appends empty values up to `len`.
-    #[inline]
-    pub(super) fn pad(&mut self, len: usize) {
-        if len > self.len() {
-            self.0.resize(len + 1, self.end());
-        }
-    }
-
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.0.truncate(len + 1);
-    }
-
-    /// The offsets; they start anew.
-    pub(super) fn take(&mut self) -> Result<OffsetBuffer<i32>, ArrowError> {
-        let offsets = std::mem::take(self).0;
-        if offsets.last() == Some(&i32::MAX) {
-            return Err(ArrowError::OffsetOverflowError(i32::MAX as usize));
-        }
-        Ok(OffsetBuffer::new(ScalarBuffer::from(offsets)))
-    }
-}
-
-impl Offsets {
-    /// What there is; a new one starts here.
-    pub(super) fn detach(&mut self) -> Offsets {
-        let mut next = foresee(self.0.len());
-        next.push(0);
-        Offsets(std::mem::replace(&mut self.0, next))
+        offsets[next..].fill(end);
+        Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), nulls))
     }
 }
 
@@ -172,196 +115,226 @@ impl Offsets {
 #[derive(Default)]
 pub(super) struct Texts {
     data: Vec<u8>,
-    offsets: Offsets,
-    valid: Bits,
+    ends: Ends,
 }
 
-/// Bytes that a text is copied as at least, where there are as many: a copy of constant size takes no call of `memcpy`, which
-/// for the short texts of records costs 4 % of decoding's instructions and 12 % of its mispredicted branches.
-const SHORT: usize = 32;
-
 impl Texts {
+    /// Reads the string under the cursor into the row; false, and nothing done, for one that has escapes, is not well-formed, or
+    /// stands at the end of the bytes.
+    #[inline(always)]
+    pub(super) fn read_plain(&mut self, row: usize, cursor: &mut Cursor<'_>) -> bool {
+        let before = self.data.len();
+        let mut at = cursor.pos + 1;
+        // Looked through and copied by chunks at once: a call of `memcpy` for each text costs more than the copy.
+        while let Some(chunk) = cursor.buf.get(at..).and_then(|rest| rest.first_chunk::<CHUNK>()) {
+            let ends = string_ends(chunk);
+            self.data.extend_from_slice(chunk);
+            if ends == 0 {
+                at += CHUNK;
+                continue;
+            }
+            let length = ends.trailing_zeros() as usize;
+            if chunk.get(length) != Some(&b'"') {
+                break;
+            }
+            self.data.truncate(self.data.len() - CHUNK + length);
+            self.ends.push(row, self.data.len());
+            cursor.pos = at + length + 1;
+            return true;
+        }
+        self.data.truncate(before);
+        false
+    }
+
+    /// Reads any string under the cursor into the row. One that no text can hold, since it has a lone surrogate, leaves the row
+    /// without a value; false then.
+    #[cold]
+    pub(super) fn read(&mut self, row: usize, cursor: &mut Cursor<'_>) -> Result<bool, Fail> {
+        let text = cursor.string()?;
+        if !text.escaped {
+            self.push(row, text.raw);
+            return Ok(true);
+        }
+        let fits = unescape_into(text.raw, &mut self.data);
+        if fits {
+            self.ends.push(row, self.data.len());
+        }
+        Ok(fits)
+    }
+
     /// Appends a text for the row. The caller guarantees UTF-8; [`Texts::finish`] checks it once more for all.
     #[inline]
     pub(super) fn push(&mut self, row: usize, text: &[u8]) {
-        self.push_first(row, text, text.len());
-    }
-
-    /// Appends the first `length` of the bytes, as [`Texts::push`] does.
-    #[inline]
-    pub(super) fn push_first(&mut self, row: usize, bytes: &[u8], length: usize) {
-        self.pad(row);
-        match bytes.first_chunk::<SHORT>() {
-            Some(chunk) if length <= SHORT => {
-                let end = self.data.len() + length;
-                self.data.extend_from_slice(chunk);
-                self.data.truncate(end);
-            }
-            _ => self.data.extend_from_slice(&bytes[..length]),
-        }
-        self.end_value();
-    }
-
-    /// Appends what `write` writes as the row's text, unless it gives false.
-    pub(super) fn push_with(&mut self, row: usize, write: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
-        self.pad(row);
-        let written = write(&mut self.data);
-        if written {
-            self.end_value();
-        }
-        written
-    }
-
-    #[inline]
-    fn end_value(&mut self) {
-        self.offsets.push(self.data.len());
-        self.valid.push(true);
-    }
-
-    #[inline]
-    fn pad(&mut self, rows: usize) {
-        if rows > self.offsets.len() {
-            self.fill(rows);
-        }
-    }
-
-    fn fill(&mut self, rows: usize) {
-        self.offsets.pad(rows);
-        self.valid.pad(rows);
+        self.data.extend_from_slice(text);
+        self.ends.push(row, self.data.len());
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
-        self.offsets.truncate(rows);
-        self.valid.truncate(rows);
-        let end = self.offsets.end();
-        self.data.truncate(usize::try_from(end).unwrap_or_default());
+        let end = self.ends.truncate(rows);
+        self.data.truncate(end);
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        self.pad(rows);
-        let nulls = self.valid.take_nulls(rows);
-        Ok(Arc::new(self.finish_values(nulls)?))
+    pub(super) fn finish(self, rows: usize, nulls: &mut NullColumns) -> Result<ArrayRef, ArrowError> {
+        if self.ends.is_empty() && rows > 0 {
+            return Ok(nulls.of(&DataType::Utf8, rows));
+        }
+        Ok(Arc::new(self.into_array(rows)?))
     }
 
-    fn finish_values(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray, ArrowError> {
-        let data = Buffer::from_vec(std::mem::take(&mut self.data));
-        StringArray::try_new(self.offsets.take()?, data, nulls)
+    fn into_array(self, rows: usize) -> Result<StringArray, ArrowError> {
+        let (offsets, nulls) = self.ends.finish(rows)?;
+        StringArray::try_new(offsets, self.data.into(), nulls)
     }
 
     /// What there is; a new one starts here.
     pub(super) fn detach(&mut self) -> Texts {
-        let next = foresee(self.data.len());
         Texts {
-            data: std::mem::replace(&mut self.data, next),
-            offsets: self.offsets.detach(),
-            valid: self.valid.detach(),
+            data: detach(&mut self.data),
+            ends: self.ends.detach(),
         }
     }
 }
 
-/// Booleans.
+/// Booleans: row and value in one word each.
 #[derive(Default)]
-pub(super) struct Booleans {
-    values: Bits,
-    valid: Bits,
-}
+pub(super) struct Booleans(Vec<u64>);
 
 impl Booleans {
     #[inline]
     pub(super) fn push(&mut self, row: usize, value: bool) {
-        self.values.pad(row);
-        self.valid.pad(row);
-        self.values.push(value);
-        self.valid.push(true);
+        self.0.push((row as u64) << 1 | u64::from(value));
+    }
+
+    fn row(entry: u64) -> usize {
+        (entry >> 1) as usize
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
-        self.values.truncate(rows);
-        self.valid.truncate(rows);
+        while self.0.pop_if(|entry| Booleans::row(*entry) >= rows).is_some() {}
     }
 
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        Arc::new(BooleanArray::new(
-            self.values.take(rows),
-            self.valid.take_nulls(rows),
-        ))
+    pub(super) fn finish(self, rows: usize, nulls: &mut NullColumns) -> ArrayRef {
+        if self.0.is_empty() && rows > 0 {
+            return nulls.of(&DataType::Boolean, rows);
+        }
+        let mut bits = vec![0_u8; rows.div_ceil(8)];
+        for entry in &self.0 {
+            let row = Booleans::row(*entry);
+            bits[row / 8] |= ((entry & 1) as u8) << (row % 8);
+        }
+        let nulls = validity(self.0.iter().map(|entry| Booleans::row(*entry)), rows);
+        Arc::new(BooleanArray::new(BooleanBuffer::new(bits.into(), 0, rows), nulls))
     }
 
     /// What there is; a new one starts here.
     pub(super) fn detach(&mut self) -> Booleans {
-        Booleans {
-            values: self.values.detach(),
-            valid: self.valid.detach(),
-        }
+        Booleans(detach(&mut self.0))
     }
 }
 
 /// Numbers: `i64` for integers and times, `f64` for doubles.
 #[derive(Default)]
 pub(super) struct Numbers<T> {
+    rows: Present,
     values: Vec<T>,
-    valid: Bits,
 }
 
 impl<T: Copy + Default> Numbers<T> {
     #[inline]
     pub(super) fn push(&mut self, row: usize, value: T) {
-        self.pad(row);
+        self.rows.push(row);
         self.values.push(value);
-        self.valid.push(true);
-    }
-
-    #[inline]
-    fn pad(&mut self, rows: usize) {
-        if rows > self.values.len() {
-            self.values.resize(rows, T::default());
-            self.valid.pad(rows);
-        }
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
-        self.values.truncate(rows);
-        self.valid.truncate(rows);
+        self.rows.truncate(rows);
+        self.values.truncate(self.rows.0.len());
     }
 
-    fn take(&mut self, rows: usize) -> (Vec<T>, Option<NullBuffer>) {
-        self.pad(rows);
-        (std::mem::take(&mut self.values), self.valid.take_nulls(rows))
+    fn finish_values(self, rows: usize) -> (ScalarBuffer<T>, Option<NullBuffer>)
+    where
+        T: arrow::datatypes::ArrowNativeType,
+    {
+        let nulls = self.rows.validity(rows);
+        if nulls.is_none() {
+            return (self.values.into(), None);
+        }
+        let mut values = vec![T::default(); rows];
+        for (row, value) in self.rows.0.iter().zip(self.values) {
+            values[*row as usize] = value;
+        }
+        (values.into(), nulls)
     }
 
     /// What there is; a new one starts here.
     pub(super) fn detach(&mut self) -> Numbers<T> {
-        let next = foresee(self.values.len());
         Numbers {
-            values: std::mem::replace(&mut self.values, next),
-            valid: self.valid.detach(),
+            rows: self.rows.detach(),
+            values: detach(&mut self.values),
         }
     }
 }
 
 impl Numbers<i64> {
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        let (values, nulls) = self.take(rows);
-        Arc::new(Int64Array::new(values.into(), nulls))
+    pub(super) fn finish(self, rows: usize, nulls: &mut NullColumns) -> ArrayRef {
+        if self.values.is_empty() && rows > 0 {
+            return nulls.of(&DataType::Int64, rows);
+        }
+        let (values, nulls) = self.finish_values(rows);
+        Arc::new(Int64Array::new(values, nulls))
     }
 
-    pub(super) fn finish_times(&mut self, rows: usize) -> ArrayRef {
-        let (values, nulls) = self.take(rows);
-        Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC"))
+    pub(super) fn finish_times(self, rows: usize, nulls: &mut NullColumns) -> ArrayRef {
+        let array = |values, nulls| TimestampMicrosecondArray::new(values, nulls).with_timezone("UTC");
+        if self.values.is_empty() && rows > 0 {
+            let none = array(ScalarBuffer::default(), None);
+            return nulls.of(arrow::array::Array::data_type(&none), rows);
+        }
+        let (values, nulls) = self.finish_values(rows);
+        Arc::new(array(values, nulls))
     }
 }
 
 impl Numbers<f64> {
-    pub(super) fn finish(&mut self, rows: usize) -> ArrayRef {
-        let (values, nulls) = self.take(rows);
-        Arc::new(Float64Array::new(values.into(), nulls))
+    pub(super) fn finish(self, rows: usize, nulls: &mut NullColumns) -> ArrayRef {
+        if self.values.is_empty() && rows > 0 {
+            return nulls.of(&DataType::Float64, rows);
+        }
+        let (values, nulls) = self.finish_values(rows);
+        Arc::new(Float64Array::new(values, nulls))
+    }
+}
+
+/// Which rows have a value, ascending.
+#[derive(Default)]
+pub(super) struct Present(Vec<u32>);
+
+impl Present {
+    /// Appends a row; batches are handed over long before there are more than 32 bits hold ([`super::MAX_BATCH_BYTES`]).
+    #[inline]
+    pub(super) fn push(&mut self, row: usize) {
+        self.0.push(row as u32);
+    }
+
+    /// Takes back all rows from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        while self.0.pop_if(|row| *row as usize >= rows).is_some() {}
+    }
+
+    pub(super) fn validity(&self, rows: usize) -> Option<NullBuffer> {
+        validity(self.0.iter().map(|row| *row as usize), rows)
+    }
+
+    pub(super) fn detach(&mut self) -> Present {
+        Present(detach(&mut self.0))
     }
 }
 
 /// Maps of texts to texts, never null.
 #[derive(Default)]
 pub(super) struct TextMaps {
-    offsets: Offsets,
+    ends: Ends,
+    entries: usize,
     keys: Texts,
     values: Texts,
 }
@@ -369,36 +342,35 @@ pub(super) struct TextMaps {
 impl TextMaps {
     /// Appends an entry to the map of the row in hand.
     pub(super) fn entry(&mut self, key: &[u8], value: &[u8]) {
-        let entry = self.keys.offsets.len();
-        self.keys.push(entry, key);
-        self.values.push(entry, value);
+        self.keys.push(self.entries, key);
+        self.values.push(self.entries, value);
+        self.entries += 1;
     }
 
     /// Ends the map of a row.
     #[inline]
-    pub(super) fn end_row(&mut self) {
-        self.offsets.push(self.keys.offsets.len());
+    pub(super) fn end_row(&mut self, row: usize) {
+        self.ends.push(row, self.entries);
     }
 
     /// What there is; a new one starts here.
     pub(super) fn detach(&mut self) -> TextMaps {
         TextMaps {
-            offsets: self.offsets.detach(),
+            ends: self.ends.detach(),
+            entries: std::mem::take(&mut self.entries),
             keys: self.keys.detach(),
             values: self.values.detach(),
         }
     }
 
-    pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let offsets = self.offsets.take()?;
-        self.keys.valid.truncate(0);
-        self.values.valid.truncate(0);
+    pub(super) fn finish(self, rows: usize) -> Result<ArrayRef, ArrowError> {
+        let (offsets, _) = self.ends.finish(rows)?;
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.keys.finish_values(None)?),
-            Arc::new(self.values.finish_values(None)?),
+            Arc::new(self.keys.into_array(self.entries)?),
+            Arc::new(self.values.into_array(self.entries)?),
         ];
         let entries = map_entries();
-        let arrow::datatypes::DataType::Struct(fields) = entries.data_type() else {
+        let DataType::Struct(fields) = entries.data_type() else {
             return Err(ArrowError::SchemaError(
                 "entries of a map are a struct".to_string(),
             ));
@@ -413,33 +385,77 @@ impl TextMaps {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::Array;
+    use arrow::array::{Array, AsArray};
 
     #[test]
     fn rows_without_a_value_are_null() {
         let mut texts = Texts::default();
         texts.push(3, b"x");
         texts.push(11, b"");
-        let array = texts.finish(13).unwrap();
+        let array = texts.detach().finish(13, &mut NullColumns::default()).unwrap();
         assert_eq!((array.len(), array.null_count()), (13, 11));
         assert!(array.is_valid(3) && array.is_valid(11));
-        assert_eq!(texts.finish(0).unwrap().len(), 0, "the buffers start anew");
+        assert_eq!(array.as_string::<i32>().value(3), "x");
+        let rest = texts.finish(0, &mut NullColumns::default()).unwrap();
+        assert_eq!(rest.len(), 0, "the buffers start anew");
+    }
+
+    #[test]
+    fn columns_without_a_value_are_shared() {
+        let mut nulls = NullColumns::default();
+        let mut finish = |rows| Texts::default().finish(rows, &mut nulls).unwrap();
+        let (a, b, c) = (finish(9), finish(9), finish(10));
+        assert!(Arc::ptr_eq(&a, &b));
+        assert_eq!((a.null_count(), c.null_count()), (9, 10));
     }
 
     #[test]
     fn truncated_rows_leave_no_trace() {
         for keep in 0..20 {
-            let mut bits = Bits::default();
-            (0..20).for_each(|_| bits.push(true));
-            bits.truncate(keep);
-            bits.pad(24);
-            assert_eq!(bits.take(24).count_set_bits(), keep);
-            let mut texts = Texts::default();
-            (0..20).for_each(|row| texts.push(row, b"abc"));
+            let (mut texts, mut bools, mut numbers) =
+                (Texts::default(), Booleans::default(), Numbers::<i64>::default());
+            for row in 0..20 {
+                texts.push(row, b"abc");
+                bools.push(row, true);
+                numbers.push(row, 7);
+            }
             texts.truncate(keep);
+            bools.truncate(keep);
+            numbers.truncate(keep);
             texts.push(keep, b"d");
+            bools.push(keep, false);
+            numbers.push(keep, 8);
             assert_eq!(texts.data.len(), keep * 3 + 1);
-            assert_eq!(texts.finish(keep + 1).unwrap().null_count(), 0);
+            let mut nulls = NullColumns::default();
+            assert_eq!(texts.finish(keep + 1, &mut nulls).unwrap().null_count(), 0);
+            let bools = bools.finish(keep + 2, &mut nulls);
+            assert_eq!((bools.null_count(), bools.as_boolean().true_count()), (1, keep));
+            let numbers = numbers.finish(keep + 2, &mut nulls);
+            assert_eq!((numbers.len(), numbers.null_count()), (keep + 2, 1));
+        }
+    }
+
+    #[test]
+    fn a_text_is_the_same_wherever_the_bytes_end_behind_it() {
+        let plain = "plain text of every length, until it is longer than two of the chunks are together";
+        let texts = ["", "é", "\\u00e9\\n", plain, "a\\\"b", "\\ud800", "tab\tin it"];
+        let lengths = (0..plain.len()).filter(|end| plain.is_char_boundary(*end));
+        for text in texts.into_iter().chain(lengths.map(|end| &plain[..end])) {
+            let read = |behind: usize| {
+                let bytes = format!("\"{text}\"{}", " ".repeat(behind));
+                let mut texts = Texts::default();
+                texts.push(0, b"before");
+                let mut cursor = Cursor::new(bytes.as_bytes());
+                let fits = match texts.read_plain(1, &mut cursor) {
+                    true => Ok(true),
+                    false => texts.read(1, &mut cursor),
+                };
+                let end = fits.is_ok().then_some(cursor.pos);
+                (fits, end, texts.data, texts.ends.0)
+            };
+            for behind in 1..2 * CHUNK {
+                assert_eq!(read(behind), read(0), "{text} and {behind} bytes");
+            }
         }
     }
 }

@@ -115,13 +115,13 @@ impl Extras {
 
     /// Moves the entries of the row in hand to its map; gives the bytes that they take.
     #[inline]
-    pub(super) fn end_row(&mut self, maps: &mut TextMaps) -> usize {
+    pub(super) fn end_row(&mut self, row: usize, maps: &mut TextMaps) -> usize {
         let mut bytes = 0;
         if self.kept > 0 || self.duplicate_keys > 0 {
             bytes = self.bytes.len();
             self.move_entries(maps);
         }
-        maps.end_row();
+        maps.end_row(row);
         bytes
     }
 

@@ -29,6 +29,7 @@ mod column;
 mod extra;
 mod node;
 mod number;
+mod object;
 mod resync;
 mod rows;
 mod sort;
@@ -46,7 +47,7 @@ pub use sort::Sorted;
 pub use stream::{Event, Problem, Stream};
 pub use tally::Tally;
 
-use crate::json::scan::{Cursor, Fail};
+use crate::json::scan::{Cursor, Fail, Fault};
 use crate::schema::Table;
 use extra::Extras;
 use node::Context;
@@ -160,6 +161,7 @@ impl Decoder {
             context: Context {
                 extras: Extras::new(columns.root.names()),
                 offset_seconds: time::offset_seconds(source.timezone_offset),
+                dates: time::Dates::default(),
                 elements: 0,
             },
             columns,
@@ -194,13 +196,16 @@ impl Decoder {
         let mut cursor = Cursor::new(bytes);
         let outcome = match cursor.peek() {
             Ok(b'{') => self.columns.read(&mut cursor, &mut self.context),
-            Ok(_) => Err(cursor.invalid("a record that is not an object")),
+            Ok(_) => Err(cursor.invalid(Fault::NoObject)),
             Err(fail) => Err(fail),
         };
         let outcome = match outcome {
             Ok(()) => check_utf8(&bytes[..cursor.pos]).and_then(|()| self.check_limits()),
             Err(Fail::Incomplete) => Err(RecordError::Incomplete),
-            Err(Fail::Invalid { at, what }) => Err(RecordError::Invalid { at, what }),
+            Err(Fail::Invalid { at, what }) => Err(RecordError::Invalid {
+                at: at as usize,
+                what: what.text(),
+            }),
         };
         if let Err(error) = outcome {
             self.columns.root.truncate(self.columns.rows);

@@ -1,21 +1,19 @@
 //! The schema compiled into a tree of readers, each with the buffers of its column.
-//!
-//! Records repeat the order of their keys, so each struct remembers which field followed which and compares the bytes with
-//! that field's key first. Only where the guess is wrong is the key read and looked up.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListArray, StructArray};
-use arrow::datatypes::{FieldRef, Fields};
+use arrow::array::{ArrayRef, ListArray};
+use arrow::datatypes::FieldRef;
 use arrow::error::ArrowError;
 
-use super::column::{Bits, Booleans, Numbers, Offsets, Texts};
-use super::extra::{Extras, Names, Step, write_token};
-use super::{MAX_RECORD_ELEMENTS, number, time};
-use crate::json::scan::{Cursor, Fail, RawString, unescape_into};
-use crate::schema::{Field, Kind, MAX_FIELDS, TimeForm, arrow as arrow_schema};
+use super::column::{Booleans, Ends, NullColumns, Numbers, Texts};
+use super::extra::{Extras, Names, Step};
+use super::object::StructNode;
+use super::time::{self, Dates};
+use super::{MAX_RECORD_ELEMENTS, number};
+use crate::json::scan::{Cursor, Fail, Fault, RawString, unescape_into};
+use crate::schema::{Kind, TimeForm, arrow as arrow_schema};
 
 /// What reading a value needs besides the bytes.
 pub(super) struct Context {
@@ -23,6 +21,8 @@ pub(super) struct Context {
     pub(super) extras: Extras,
     /// Offset of naive times, in seconds, UTC minus local time.
     pub(super) offset_seconds: i64,
+    /// The date that was read last.
+    pub(super) dates: Dates,
     /// Elements of arrays in the record in hand.
     pub(super) elements: usize,
 }
@@ -43,22 +43,8 @@ pub(super) enum Node {
 pub(super) struct ListNode {
     element: Node,
     field: FieldRef,
-    offsets: Offsets,
-    valid: Bits,
+    ends: Ends,
     elements: usize,
-}
-
-/// Reader of an object.
-pub(super) struct StructNode {
-    children: Vec<Node>,
-    fields: Fields,
-    valid: Bits,
-    /// Key of each field as it stands in compact JSON.
-    spellings: Vec<Spelling>,
-    /// Field by key, without quotes.
-    index: HashMap<Box<[u8]>, usize>,
-    /// Fields that followed field `n - 1` in the last records, the latest first; `next[0]` are those that came first.
-    next: Vec<[usize; 2]>,
 }
 
 impl Node {
@@ -83,8 +69,7 @@ impl Node {
             Kind::List(element) => Node::List(Box::new(ListNode {
                 element: Node::new(element),
                 field: arrow_schema::list_element(element),
-                offsets: Offsets::default(),
-                valid: Bits::default(),
+                ends: Ends::default(),
                 elements: 0,
             })),
             Kind::Struct(fields) => Node::Struct(Box::new(StructNode::new(fields))),
@@ -92,8 +77,8 @@ impl Node {
     }
 
     /// Reads the value under the cursor into the row. What does not fit goes to the extras at `step`.
-    #[inline]
-    fn read(
+    #[inline(always)]
+    pub(super) fn read(
         &mut self,
         cursor: &mut Cursor<'_>,
         row: usize,
@@ -101,48 +86,55 @@ impl Node {
         context: &mut Context,
     ) -> Result<(), Fail> {
         let first = cursor.token()?;
+        // Most values are texts without escapes; those are read without a call.
+        if let Node::Text(column) = self
+            && first == b'"'
+            && column.read_plain(row, cursor)
+        {
+            return Ok(());
+        }
+        self.read_other(first, cursor, row, step, context)
+    }
+
+    #[inline(never)]
+    fn read_other(
+        &mut self,
+        first: u8,
+        cursor: &mut Cursor<'_>,
+        row: usize,
+        step: Step,
+        context: &mut Context,
+    ) -> Result<(), Fail> {
         match (self, first) {
             (Node::Text(column), b'"') => {
                 let start = cursor.pos;
-                let text = cursor.string()?;
-                if !text.escaped {
-                    column.push_first(row, &cursor.buf[start + 1..], text.raw.len());
-                } else if !column.push_with(row, |out| unescape_into(text.raw, out)) {
+                if !column.read(row, cursor)? {
                     context.extras.keep(step, &cursor.buf[start..cursor.pos]);
                 }
                 Ok(())
             }
             (Node::Time { column, form }, b'"') => {
-                let start = cursor.pos;
-                let text = cursor.string()?;
-                let reading = time::read(&plain(&text), *form, context.offset_seconds);
-                if let Some(reading) = reading {
-                    column.push(row, reading.micros);
-                }
-                if !reading.is_some_and(|reading| reading.canonical) {
-                    context.extras.keep(step, &cursor.buf[start..cursor.pos]);
+                match time::next(cursor, *form, context.offset_seconds, &mut context.dates) {
+                    Some(micros) => column.push(row, micros),
+                    None => read_odd_time(column, *form, cursor, row, step, context)?,
                 }
                 Ok(())
             }
-            (
-                Node::Bool {
-                    column,
-                    yes_no: false,
-                },
-                b't',
-            ) => {
-                column.push(row, true);
-                cursor.literal(b"true")
+            (Node::List(list), b'[') => {
+                context.extras.path.push(step);
+                list.read(cursor, row, context)?;
+                context.extras.path.pop();
+                Ok(())
             }
-            (
-                Node::Bool {
-                    column,
-                    yes_no: false,
-                },
-                b'f',
-            ) => {
-                column.push(row, false);
-                cursor.literal(b"false")
+            (Node::Struct(node), b'{') => {
+                context.extras.path.push(step);
+                node.read(cursor, row, context)?;
+                context.extras.path.pop();
+                Ok(())
+            }
+            (Node::Bool { column, yes_no }, b't' | b'f') if !*yes_no => {
+                column.push(row, first == b't');
+                cursor.literal(if first == b't' { b"true" } else { b"false" })
             }
             (Node::Bool { column, yes_no: true }, b'"') => {
                 let start = cursor.pos;
@@ -176,18 +168,6 @@ impl Node {
                 if !reading.is_some_and(|(_, exact)| exact) {
                     context.extras.keep(step, text);
                 }
-                Ok(())
-            }
-            (Node::List(list), b'[') => {
-                context.extras.path.push(step);
-                list.read(cursor, row, context)?;
-                context.extras.path.pop();
-                Ok(())
-            }
-            (Node::Struct(node), b'{') => {
-                context.extras.path.push(step);
-                node.read(cursor, row, context)?;
-                context.extras.path.pop();
                 Ok(())
             }
             (Node::Json(column), _) => {
@@ -251,7 +231,7 @@ impl Node {
     }
 
     /// The columns with what there is, which can be finished but not read into; new ones start here.
-    fn detach(&mut self) -> Node {
+    pub(super) fn detach(&mut self) -> Node {
         match self {
             Node::Text(column) => Node::Text(column.detach()),
             Node::Json(column) => Node::Json(column.detach()),
@@ -270,16 +250,16 @@ impl Node {
         }
     }
 
-    /// The column of the first `rows` rows; the buffers start anew.
-    pub(super) fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
+    /// The column of the first `rows` rows, which are all.
+    pub(super) fn finish(self, rows: usize, nulls: &mut NullColumns) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
-            Node::Text(column) | Node::Json(column) => column.finish(rows)?,
-            Node::Bool { column, .. } => column.finish(rows),
-            Node::Int(column) => column.finish(rows),
-            Node::Double(column) => column.finish(rows),
-            Node::Time { column, .. } => column.finish_times(rows),
-            Node::List(list) => list.finish(rows)?,
-            Node::Struct(node) => Arc::new(node.finish(rows)?),
+            Node::Text(column) | Node::Json(column) => column.finish(rows, nulls)?,
+            Node::Bool { column, .. } => column.finish(rows, nulls),
+            Node::Int(column) => column.finish(rows, nulls),
+            Node::Double(column) => column.finish(rows, nulls),
+            Node::Time { column, .. } => column.finish_times(rows, nulls),
+            Node::List(list) => list.finish(rows, nulls)?,
+            Node::Struct(node) => Arc::new(node.finish(rows, nulls)?),
         })
     }
 
@@ -316,9 +296,31 @@ fn yes_or_no(text: &[u8]) -> Option<bool> {
     (text.eq_ignore_ascii_case(b"no") || text.eq_ignore_ascii_case(b"false")).then_some(false)
 }
 
+/// Reads a string that is not a time in its form, into the row as far as it is one.
+#[cold]
+fn read_odd_time(
+    column: &mut Numbers<i64>,
+    form: TimeForm,
+    cursor: &mut Cursor<'_>,
+    row: usize,
+    step: Step,
+    context: &mut Context,
+) -> Result<(), Fail> {
+    let start = cursor.pos;
+    let text = cursor.string()?;
+    let reading = time::read(&plain(&text), form, context.offset_seconds);
+    if let Some(reading) = reading {
+        column.push(row, reading.micros);
+    }
+    if !reading.is_some_and(|reading| reading.canonical) {
+        context.extras.keep(step, &cursor.buf[start..cursor.pos]);
+    }
+    Ok(())
+}
+
 impl ListNode {
+    #[inline(never)]
     fn read(&mut self, cursor: &mut Cursor<'_>, row: usize, context: &mut Context) -> Result<(), Fail> {
-        self.pad(row);
         cursor.pos += 1;
         if cursor.token()? == b']' {
             cursor.pos += 1;
@@ -342,25 +344,16 @@ impl ListNode {
                         cursor.pos += 1;
                         break;
                     }
-                    _ => return Err(cursor.invalid("neither a comma nor a closing bracket after a value")),
+                    _ => return Err(cursor.invalid(Fault::ArrayEnd)),
                 }
             }
         }
-        self.offsets.push(self.elements);
-        self.valid.push(true);
+        self.ends.push(row, self.elements);
         Ok(())
     }
 
-    #[inline]
-    fn pad(&mut self, rows: usize) {
-        self.offsets.pad(rows);
-        self.valid.pad(rows);
-    }
-
     fn truncate(&mut self, rows: usize) {
-        self.offsets.truncate(rows);
-        self.valid.truncate(rows);
-        self.elements = usize::try_from(self.offsets.end()).unwrap_or_default();
+        self.elements = self.ends.truncate(rows);
         self.element.truncate(self.elements);
     }
 
@@ -368,260 +361,16 @@ impl ListNode {
         ListNode {
             element: self.element.detach(),
             field: self.field.clone(),
-            offsets: self.offsets.detach(),
-            valid: self.valid.detach(),
+            ends: self.ends.detach(),
             elements: std::mem::take(&mut self.elements),
         }
     }
 
-    fn finish(&mut self, rows: usize) -> Result<ArrayRef, ArrowError> {
-        self.pad(rows);
-        let elements = self.element.finish(self.elements)?;
-        self.elements = 0;
-        let offsets = self.offsets.take()?;
-        let nulls = self.valid.take_nulls(rows);
+    fn finish(self, rows: usize, nulls: &mut NullColumns) -> Result<ArrayRef, ArrowError> {
+        let (offsets, valid) = self.ends.finish(rows)?;
+        let elements = self.element.finish(self.elements, nulls)?;
         Ok(Arc::new(ListArray::try_new(
-            self.field.clone(),
-            offsets,
-            elements,
-            nulls,
+            self.field, offsets, elements, valid,
         )?))
-    }
-}
-
-impl StructNode {
-    pub(super) fn new(fields: &[Field]) -> StructNode {
-        // The schema's parser gives every field of a record a source.
-        let keys: Vec<&str> = fields
-            .iter()
-            .map(|field| field.json.as_deref().unwrap_or_default())
-            .collect();
-        StructNode {
-            children: fields.iter().map(|field| Node::new(&field.kind)).collect(),
-            fields: fields.iter().map(arrow_schema::field).collect(),
-            valid: Bits::default(),
-            spellings: keys.iter().map(|key| Spelling::new(key)).collect(),
-            index: keys
-                .iter()
-                .enumerate()
-                .map(|(at, key)| (key.as_bytes().into(), at))
-                .collect(),
-            next: (0..=keys.len()).map(|at| [at; 2]).collect(),
-        }
-    }
-
-    /// Reads the object under the cursor into the row.
-    pub(super) fn read(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        row: usize,
-        context: &mut Context,
-    ) -> Result<(), Fail> {
-        self.valid.pad(row);
-        let start = cursor.pos;
-        let mark = context.extras.mark();
-        cursor.pos += 1;
-        // Set where a key cannot be part of a pointer: then the object is kept whole.
-        let mut unnamed = false;
-        if cursor.token()? == b'}' {
-            cursor.pos += 1;
-        } else {
-            let mut seen = Seen::default();
-            let mut guess = 0;
-            loop {
-                match self.key(cursor, guess)? {
-                    Key::Field(at) => {
-                        let [latest, _] = self.next[guess];
-                        if latest != at {
-                            self.next[guess] = [at, latest];
-                        }
-                        guess = at + 1;
-                        if seen.insert(at) {
-                            self.children[at].truncate(row);
-                            context.extras.supersede(Step::Field(at));
-                        }
-                        self.children[at].read(cursor, row, Step::Field(at), context)?;
-                    }
-                    Key::Unknown(name) => {
-                        cursor.token()?;
-                        let text = cursor.skip_value()?;
-                        match name {
-                            Some(name) => context.extras.keep_unknown(&name, text),
-                            None => unnamed = true,
-                        }
-                    }
-                }
-                match cursor.token()? {
-                    b',' => cursor.pos += 1,
-                    b'}' => {
-                        cursor.pos += 1;
-                        break;
-                    }
-                    _ => return Err(cursor.invalid("neither a comma nor a closing brace after a value")),
-                }
-            }
-        }
-        self.valid.push(true);
-        if unnamed {
-            context.extras.keep_whole(mark, &cursor.buf[start..cursor.pos]);
-        }
-        Ok(())
-    }
-
-    pub(super) fn has_field(&self, key: &[u8]) -> bool {
-        self.index.contains_key(key)
-    }
-
-    /// Reads a key and its colon, trying the field that is expected first.
-    #[inline]
-    fn key(&self, cursor: &mut Cursor<'_>, guess: usize) -> Result<Key, Fail> {
-        cursor.token()?;
-        for expected in self.next[guess] {
-            if let Some(spelling) = self.spellings.get(expected)
-                && spelling.is_next(cursor)
-            {
-                cursor.pos += spelling.text.len();
-                return Ok(Key::Field(expected));
-            }
-        }
-        self.look_up(cursor)
-    }
-
-    #[cold]
-    fn look_up(&self, cursor: &mut Cursor<'_>) -> Result<Key, Fail> {
-        let key = cursor.key()?;
-        if !key.escaped {
-            return Ok(match self.index.get(key.raw) {
-                Some(&at) => Key::Field(at),
-                None => Key::Unknown(Some(key.raw.to_vec())),
-            });
-        }
-        let mut name = Vec::new();
-        if !unescape_into(key.raw, &mut name) {
-            return Ok(Key::Unknown(None));
-        }
-        Ok(match self.index.get(name.as_slice()) {
-            Some(&at) => Key::Field(at),
-            None => Key::Unknown(Some(name)),
-        })
-    }
-
-    pub(super) fn truncate(&mut self, rows: usize) {
-        self.valid.truncate(rows);
-        for child in &mut self.children {
-            child.truncate(rows);
-        }
-    }
-
-    /// As [`Node::detach`].
-    pub(super) fn detach(&mut self) -> StructNode {
-        StructNode {
-            children: self.children.iter_mut().map(Node::detach).collect(),
-            fields: self.fields.clone(),
-            valid: self.valid.detach(),
-            spellings: Vec::new(),
-            index: HashMap::new(),
-            next: Vec::new(),
-        }
-    }
-
-    fn finish(&mut self, rows: usize) -> Result<StructArray, ArrowError> {
-        let nulls = self.valid.take_nulls(rows);
-        StructArray::try_new(self.fields.clone(), self.finish_columns(rows)?, nulls)
-    }
-
-    /// The columns of the fields, for the first `rows` rows.
-    pub(super) fn finish_columns(&mut self, rows: usize) -> Result<Vec<ArrayRef>, ArrowError> {
-        self.valid.truncate(0);
-        let columns = self
-            .children
-            .iter_mut()
-            .map(|child| child.finish(rows))
-            .collect::<Result<Vec<_>, _>>()?;
-        debug_assert!(columns.iter().all(|column| column.len() == rows));
-        Ok(columns)
-    }
-
-    pub(super) fn names(&self) -> Names {
-        let names = self
-            .spellings
-            .iter()
-            .zip(&self.children)
-            .map(|(spelling, child)| {
-                let mut token = Vec::new();
-                write_token(spelling.key(), &mut token);
-                (token, child.names())
-            });
-        Names::Struct(names.collect())
-    }
-}
-
-/// A key with its quotes and its colon.
-///
-/// It is compared by words: for keys of a few bytes the call of `memcmp` behind `slice::starts_with` was 7 % of decoding.
-struct Spelling {
-    text: Box<[u8]>,
-    /// The first eight bytes, or as many as there are.
-    head: u64,
-    /// Which bits of the head count.
-    mask: u64,
-}
-
-impl Spelling {
-    fn new(key: &str) -> Spelling {
-        let text = format!("\"{key}\":").into_bytes();
-        let word = |byte: &dyn Fn(usize) -> u8| u64::from_le_bytes(std::array::from_fn(byte));
-        Spelling {
-            head: word(&|at| text.get(at).copied().unwrap_or_default()),
-            mask: word(&|at| if at < text.len() { 0xff } else { 0 }),
-            text: text.into(),
-        }
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.text[1..self.text.len() - 2]
-    }
-
-    /// Whether this is what comes next; no where less than a word comes.
-    #[inline]
-    fn is_next(&self, cursor: &Cursor<'_>) -> bool {
-        let bytes = &cursor.buf[cursor.pos..];
-        let Some(head) = bytes.first_chunk() else {
-            return false;
-        };
-        if u64::from_le_bytes(*head) & self.mask != self.head {
-            return false;
-        }
-        let Some(last) = self.text.last_chunk::<8>() else {
-            return true;
-        };
-        let Some(bytes) = bytes.get(..self.text.len()) else {
-            return false;
-        };
-        // The last word overlaps the one before it.
-        let (words, _) = self.text.as_chunks::<8>();
-        let (others, _) = bytes.as_chunks::<8>();
-        bytes.last_chunk() == Some(last) && words.iter().zip(others).skip(1).all(|(a, b)| a == b)
-    }
-}
-
-enum Key {
-    Field(usize),
-    /// A key that the schema does not have; `None` where no text can hold it.
-    Unknown(Option<Vec<u8>>),
-}
-
-/// Fields of an object that have come already: a bit for each of the [`MAX_FIELDS`] that there can be.
-#[derive(Default)]
-struct Seen([u64; MAX_FIELDS / 64]);
-
-impl Seen {
-    /// Notes a field; true where it was there already.
-    #[inline]
-    fn insert(&mut self, at: usize) -> bool {
-        let (word, bit) = (at / 64, 1 << (at % 64));
-        let before = self.0[word] & bit != 0;
-        self.0[word] |= bit;
-        before
     }
 }

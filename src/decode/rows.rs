@@ -7,9 +7,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::Source;
-use super::column::{Numbers, TextMaps, Texts};
+use super::column::{NullColumns, Numbers, TextMaps, Texts};
 use super::extra::Extras;
-use super::node::{Context, StructNode};
+use super::node::Context;
+use super::object::StructNode;
 use crate::json::scan::{Cursor, Fail};
 use crate::schema::{Role, Table, arrow as arrow_schema};
 
@@ -92,8 +93,9 @@ impl Columns {
         if let Some(state) = state {
             self.states.push(self.rows, state);
         }
+        let bytes = extras.end_row(self.rows, &mut self.extra);
         self.rows += 1;
-        extras.end_row(&mut self.extra)
+        bytes
     }
 
     /// The rows that there are; new ones start here.
@@ -113,16 +115,17 @@ impl Columns {
     }
 
     fn into_batch(mut self) -> Result<RecordBatch, ArrowError> {
-        let rows = self.rows;
-        let mut columns = self.root.finish_columns(rows)?;
+        use std::mem::take;
+        let (rows, mut nulls) = (self.rows, NullColumns::default());
+        let mut columns = self.root.finish_columns(rows, &mut nulls)?;
         for role in self.roles.iter() {
             let column: ArrayRef = match role {
-                Role::AccountId => self.account_ids.finish(rows)?,
-                Role::SourceEndpoint => self.endpoints.finish(rows)?,
-                Role::FetchedAt => self.fetched.finish_times(rows),
-                Role::TimezoneOffset => self.offsets.finish(rows),
-                Role::CallDetailsState => self.states.finish(rows),
-                Role::Extra => self.extra.finish()?,
+                Role::AccountId => take(&mut self.account_ids).finish(rows, &mut nulls)?,
+                Role::SourceEndpoint => take(&mut self.endpoints).finish(rows, &mut nulls)?,
+                Role::FetchedAt => take(&mut self.fetched).finish_times(rows, &mut nulls),
+                Role::TimezoneOffset => take(&mut self.offsets).finish(rows, &mut nulls),
+                Role::CallDetailsState => take(&mut self.states).finish(rows, &mut nulls),
+                Role::Extra => take(&mut self.extra).finish(rows)?,
             };
             columns.push(column);
         }

@@ -1,7 +1,7 @@
 //! Records of several tables in one input, told apart by their shape.
 
 use super::{Decoder, RecordDecoder, RecordError};
-use crate::json::scan::{Cursor, Fail, unescape_into};
+use crate::json::scan::{Cursor, Fail, Fault, unescape_into};
 
 /// Decoders of several tables, each given its own records.
 ///
@@ -55,7 +55,7 @@ impl Sorted {
 
     fn telling_key(&self, bytes: &[u8]) -> Result<Option<usize>, Fail> {
         let mut cursor = Cursor::new(bytes);
-        cursor.expect(b'{', "a record that is not an object")?;
+        cursor.expect(b'{', Fault::NoObject)?;
         if cursor.token()? == b'}' {
             return Ok(None);
         }

@@ -20,13 +20,15 @@
 //! | any other, and one at the top level | at the next line that starts with `{` or `[` |
 //! | a single line at the top level that is too long | behind the line |
 
+use std::borrow::Cow;
+
 use super::resync::{Passage, Skip, next_record};
 use super::{MAX_RECORD_BYTES, RecordDecoder, RecordError};
-use crate::json::scan::{Cursor, Fail, unescape_into};
+use crate::json::scan::{Cursor, Fail, Fault, RawString, unescape_into};
 use crate::json::skim::{Skim, Skimmer};
 
 /// Bytes asked for at once to begin with; doubled for as long as a record is longer.
-const FIRST_CAPACITY: usize = 1 << 20;
+const FIRST_CAPACITY: usize = 1 << 18;
 
 /// Capacity that is kept when a longer record is done with.
 const SPARE_CAPACITY: usize = 8 << 20;
@@ -203,7 +205,10 @@ impl Stream {
                 Err(Fail::Incomplete) if self.filled - self.pos > self.limit => self.too_long(),
                 Err(Fail::Incomplete) if self.ended => self.cut_off(),
                 Err(Fail::Incomplete) => Event::NeedInput,
-                Err(Fail::Invalid { at, what }) => self.resync(format!("not JSON: {what}"), at == self.pos),
+                Err(Fail::Invalid { at, what }) => {
+                    let here = u32::try_from(self.pos).is_ok_and(|pos| pos == at);
+                    self.resync(format!("not JSON: {}", what.text()), here)
+                }
             };
         }
     }
@@ -320,10 +325,7 @@ impl Stream {
                 };
             }
             (Next::CommaOrEnd, _) => {
-                return Err(Fail::Invalid {
-                    at: self.pos,
-                    what: "neither a comma nor a closing bracket after a record",
-                });
+                return Err(Fault::RecordsEnd.at(self.pos));
             }
             (Next::FirstOrEnd | Next::Element, _) => {
                 let event = self.element(decoder, byte)?;
@@ -347,7 +349,7 @@ impl Stream {
         match self.value_length() {
             Ok(length) => Ok(self.problem(NOT_AN_OBJECT.to_string(), length)),
             Err(Fail::Incomplete) => Err(Fail::Incomplete),
-            Err(Fail::Invalid { what, .. }) => self.malformed(format!("not JSON: {what}"), false),
+            Err(Fail::Invalid { what, .. }) => self.malformed(format!("not JSON: {}", what.text()), false),
         }
     }
 
@@ -359,7 +361,7 @@ impl Stream {
         let mut fault = None;
         while cursor.token()? == b',' {
             cursor.pos += 1;
-            match &*name(cursor.key()?.raw) {
+            match &*name(&cursor.key()?) {
                 b"data" => fault = Some("a page with two lists of records: the second was not read"),
                 name if decoder.is_key(name) => {
                     fault = Some("a page that has a key of a record behind its data")
@@ -369,10 +371,7 @@ impl Stream {
             cursor.token()?;
             cursor.skip_value()?;
         }
-        cursor.expect(
-            b'}',
-            "neither a comma nor a closing brace after the records of a page",
-        )?;
+        cursor.expect(b'}', Fault::PageEnd)?;
         let end = cursor.pos;
         self.place = Place::Top;
         if let Some(cause) = fault {
@@ -557,7 +556,7 @@ fn shape(mut cursor: Cursor<'_>, decoder: &dyn RecordDecoder) -> Result<Shape, F
     loop {
         let key = cursor.key()?;
         let value = cursor.token()?;
-        match &*name(key.raw) {
+        match &*name(&key) {
             b"data" if value == b'[' => return Ok(Shape::Page(cursor.pos + 1)),
             b"data" => page_like = Some("a page whose data is not an array"),
             b"numResults" => page_like = page_like.or(Some("a page without data")),
@@ -576,8 +575,11 @@ fn shape(mut cursor: Cursor<'_>, decoder: &dyn RecordDecoder) -> Result<Shape, F
 }
 
 /// The key without escapes; empty where it has a lone surrogate.
-fn name(key: &[u8]) -> Vec<u8> {
+fn name<'a>(key: &RawString<'a>) -> Cow<'a, [u8]> {
+    if !key.escaped {
+        return Cow::Borrowed(key.raw);
+    }
     let mut name = Vec::new();
-    unescape_into(key, &mut name);
-    name
+    unescape_into(key.raw, &mut name);
+    Cow::Owned(name)
 }

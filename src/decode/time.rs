@@ -8,6 +8,7 @@
 //!
 //! Fractions of more than six digits are cut to microseconds. Years run from 1 to 9999.
 
+use crate::json::scan::Cursor;
 use crate::schema::TimeForm;
 
 const SECOND: i64 = 1_000_000;
@@ -54,30 +55,114 @@ pub(super) fn read(text: &[u8], form: TimeForm, offset: i64) -> Option<Reading> 
     })
 }
 
-/// `YYYY-MM-DDTHH:MM:SS` and nothing else.
+/// The date that was read last. Most times of a record, and of the records around it, are of one date.
+#[derive(Debug)]
+pub(super) struct Dates {
+    /// `YYYY-MM-DDT` as the low bytes of a word; before there is one, a word that no text gives.
+    text: u128,
+    /// Its midnight, in seconds since 1970-01-01T00:00:00Z.
+    midnight: i64,
+}
+
+impl Default for Dates {
+    fn default() -> Dates {
+        Dates {
+            text: u128::MAX,
+            midnight: 0,
+        }
+    }
+}
+
+/// Which bytes of a word are a date and its `T`.
+const DATE: u128 = (1 << 88) - 1;
+
+/// Reads the string under the cursor if it is a time that is the one its form gives back, in microseconds since
+/// 1970-01-01T00:00:00Z, and goes behind it; `offset` is as for [`read`].
 #[inline]
-fn naive_seconds(text: &[u8]) -> Option<i64> {
-    let text: &[u8; 19] = text.try_into().ok()?;
-    if text[4] != b'-' || text[7] != b'-' || text[10] != b'T' || text[13] != b':' || text[16] != b':' {
+pub(super) fn next(cursor: &mut Cursor<'_>, form: TimeForm, offset: i64, dates: &mut Dates) -> Option<i64> {
+    let rest = cursor.buf.get(cursor.pos + 1..)?;
+    let (micros, length) = match form {
+        TimeForm::NaiveSeconds => {
+            let text: &[u8; 20] = rest.first_chunk().filter(|text| text[19] == b'"')?;
+            let seconds = dates.seconds(text.first_chunk()?)?;
+            ((seconds + offset) * SECOND, text.len())
+        }
+        TimeForm::UtcMillis => {
+            let text: &[u8; 25] = rest.first_chunk().filter(|text| text[24] == b'"')?;
+            let millis = millis(&text[19..24])?;
+            let seconds = dates.seconds(text.first_chunk()?)?;
+            (seconds * SECOND + millis * 1_000, text.len())
+        }
+    };
+    if !SPAN.contains(&micros) {
         return None;
     }
-    let date = days(
+    cursor.pos += 1 + length;
+    Some(micros)
+}
+
+impl Dates {
+    /// Seconds since 1970-01-01T00:00:00 of `YYYY-MM-DDTHH:MM:SS`.
+    #[inline]
+    fn seconds(&mut self, text: &[u8; 19]) -> Option<i64> {
+        let (date, _) = text.split_first_chunk()?;
+        let date = u128::from_le_bytes(*date) & DATE;
+        if date != self.text {
+            let midnight = naive_date(text)? * DAY_SECONDS;
+            *self = Dates { text: date, midnight };
+        }
+        Some(self.midnight + seconds_of_day(text.last_chunk()?)?)
+    }
+}
+
+/// Seconds since midnight of `HH:MM:SS`, all eight bytes at once.
+#[inline]
+fn seconds_of_day(text: &[u8; 8]) -> Option<i64> {
+    // What is left of a digit is its value, and of a colon nothing.
+    let digits = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*b"00:00:00");
+    // Adding this lifts a byte to 128 or more that is neither.
+    const TO_128: u64 = u64::from_le_bytes([0x76, 0x76, 0x7f, 0x76, 0x76, 0x7f, 0x76, 0x76]);
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    if (digits.wrapping_add(TO_128) | digits) & HIGH != 0 {
+        return None;
+    }
+    let pairs = digits * 10 + (digits >> 8);
+    let pair = |at: u32| (pairs >> (8 * at) & 0xff) as i64;
+    let (hour, minute, second) = (pair(0), pair(3), pair(6));
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3_600 + minute * 60 + second)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS` and nothing else.
+fn naive_seconds(text: &[u8]) -> Option<i64> {
+    Dates::default().seconds(text.try_into().ok()?)
+}
+
+/// Days since 1970-01-01 of the date of `YYYY-MM-DDTHH:MM:SS`.
+fn naive_date(text: &[u8; 19]) -> Option<i64> {
+    if text[4] != b'-' || text[7] != b'-' || text[10] != b'T' {
+        return None;
+    }
+    days(
         pair(text, 0)? * 100 + pair(text, 2)?,
         pair(text, 5)?,
         pair(text, 8)?,
-    )?;
-    clock(date, pair(text, 11)?, pair(text, 14)?, pair(text, 17)?)
+    )
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ` and nothing else.
-#[inline]
 fn utc_millis(text: &[u8]) -> Option<i64> {
     let text: &[u8; 24] = text.try_into().ok()?;
-    if text[19] != b'.' || text[23] != b'Z' || !text[20].is_ascii_digit() {
+    let millis = millis(&text[19..])?;
+    Some(naive_seconds(&text[..19])? * SECOND + millis * 1_000)
+}
+
+/// Milliseconds of `.mmmZ`.
+#[inline]
+fn millis(text: &[u8]) -> Option<i64> {
+    if text[0] != b'.' || text[4] != b'Z' || !text[1].is_ascii_digit() {
         return None;
     }
-    let millis = i64::from(text[20] - b'0') * 100 + pair(text, 21)?;
-    Some(naive_seconds(&text[..19])? * SECOND + millis * 1_000)
+    Some(i64::from(text[1] - b'0') * 100 + pair(text, 2)?)
 }
 
 #[inline]
@@ -308,6 +393,11 @@ mod tests {
             "2025-01-01T00:00:00Zx",
             "20250-01-01T00:00:00",
             "٢٠٢٥-01-01T00:00:00",
+            "\0\0\0\0\0\0\0\0\0\0\012:00:00",
+            "2025-01-01T0a:00:00",
+            "2025-01-01T00:0/:00",
+            "2025-01-01T00:00;00",
+            "2025-01-01T60:00:00",
         ] {
             check(text, TimeForm::NaiveSeconds, 0, None);
         }
@@ -315,6 +405,68 @@ mod tests {
         check("9999-12-31T23:59:59", TimeForm::NaiveSeconds, 330, None);
         for offset in [i64::MIN, i64::MAX, -20_000_000_000, 20_000_000_000] {
             check("2025-01-01T00:00:00", TimeForm::NaiveSeconds, offset, None);
+        }
+    }
+
+    #[test]
+    fn every_second_of_a_day_is_read() {
+        for second in 0..DAY_SECONDS {
+            let text = format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60);
+            let text = text.as_bytes().try_into().unwrap();
+            assert_eq!(seconds_of_day(text), Some(second));
+        }
+    }
+
+    #[test]
+    fn no_other_byte_is_taken_for_a_digit_or_a_colon() {
+        for at in 0..8 {
+            for byte in 0..=u8::MAX {
+                let mut text = *b"12:34:56";
+                text[at] = byte;
+                let chrono = std::str::from_utf8(&text).ok().and_then(|text| {
+                    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b':');
+                    digits.then(|| chrono::NaiveTime::parse_from_str(text, "%H:%M:%S").ok())?
+                });
+                // Chrono reads second 60, and `1::34:56` not at all.
+                let want = chrono.filter(|_| byte.is_ascii_digit() || at == 2 || at == 5);
+                let want = want.map(|time| i64::from(chrono::Timelike::num_seconds_from_midnight(&time)));
+                assert_eq!(seconds_of_day(&text), want, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_time_is_the_same_behind_any_other() {
+        let texts = [
+            "2025-09-30T11:40:31",
+            "2025-10-01T00:00:00",
+            "2025-09-30T23:59:59",
+        ];
+        let mut dates = Dates::default();
+        for text in texts.iter().cycle().take(9) {
+            let json = format!("\"{text}\",");
+            let mut cursor = Cursor::new(json.as_bytes());
+            let micros = next(&mut cursor, TimeForm::NaiveSeconds, 60, &mut dates);
+            assert_eq!(
+                micros,
+                read(text.as_bytes(), TimeForm::NaiveSeconds, 60).map(|reading| reading.micros)
+            );
+            assert_eq!(cursor.pos, json.len() - 1);
+        }
+        let json = br#""2025-09-30T06:34:48.810Z""#;
+        let micros = next(&mut Cursor::new(json), TimeForm::UtcMillis, 60, &mut dates);
+        assert_eq!(
+            micros,
+            read(&json[1..25], TimeForm::UtcMillis, 60).map(|reading| reading.micros)
+        );
+        for odd in [
+            &br#""2025-09-30T11:40:31Z""#[..],
+            br#""2025-09-30T11:40:3""#,
+            br#""2025"#,
+        ] {
+            let mut cursor = Cursor::new(odd);
+            assert_eq!(next(&mut cursor, TimeForm::NaiveSeconds, 0, &mut dates), None);
+            assert_eq!(cursor.pos, 0, "nothing is passed");
         }
     }
 

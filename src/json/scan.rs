@@ -3,15 +3,67 @@
 //! Nothing here allocates for well-formed strings without escapes, and nothing recurses, so that nesting of any depth is
 //! safe. UTF-8 is not checked here.
 
-use wide::u8x16;
+use wide::u8x32;
 
-/// Why a value could not be read.
+/// Bytes that are looked through at once.
+pub(crate) const CHUNK: usize = 32;
+
+/// Why a value could not be read. It is eight bytes long, so that a `Result` of it goes through a register: every value's
+/// reading gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fail {
     /// The bytes end before the value does.
     Incomplete,
-    /// The bytes at this position are not JSON.
-    Invalid { at: usize, what: &'static str },
+    /// The bytes at this position, cut to 32 bits, are not JSON.
+    Invalid { at: u32, what: Fault },
+}
+
+/// What is wrong with bytes that are not JSON, or not the JSON that there should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    NoObject,
+    Control,
+    ControlInString,
+    UnicodeEscape,
+    Escape,
+    Value,
+    Number,
+    Key,
+    Colon,
+    ObjectEnd,
+    ArrayEnd,
+    RecordsEnd,
+    PageEnd,
+}
+
+impl Fault {
+    /// The fault at that position.
+    #[cold]
+    pub(crate) fn at(self, position: usize) -> Fail {
+        Fail::Invalid {
+            at: u32::try_from(position).unwrap_or(u32::MAX),
+            what: self,
+        }
+    }
+
+    /// The fault in words.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Fault::NoObject => "a record that is not an object",
+            Fault::Control => "a control character between values",
+            Fault::ControlInString => "a control character in a string",
+            Fault::UnicodeEscape => "an escape \\u without four hexadecimal digits",
+            Fault::Escape => "an unknown escape in a string",
+            Fault::Value => "a value that is not JSON",
+            Fault::Number => "a malformed number",
+            Fault::Key => "a key that is not a string",
+            Fault::Colon => "no colon after a key",
+            Fault::ObjectEnd => "neither a comma nor a closing brace after a value",
+            Fault::ArrayEnd => "neither a comma nor a closing bracket after a value",
+            Fault::RecordsEnd => "neither a comma nor a closing bracket after a record",
+            Fault::PageEnd => "neither a comma nor a closing brace after the records of a page",
+        }
+    }
 }
 
 /// A read position in a byte slice.
@@ -35,8 +87,8 @@ impl<'a> Cursor<'a> {
         Cursor { buf, pos: 0 }
     }
 
-    pub(crate) fn invalid(&self, what: &'static str) -> Fail {
-        Fail::Invalid { at: self.pos, what }
+    pub(crate) fn invalid(&self, what: Fault) -> Fail {
+        what.at(self.pos)
     }
 
     /// The next byte, not consumed.
@@ -46,15 +98,22 @@ impl<'a> Cursor<'a> {
     }
 
     /// Skips white space and gives the byte behind it, not consumed.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn token(&mut self) -> Result<u8, Fail> {
+        match self.buf.get(self.pos) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => self.token_behind_space(),
+        }
+    }
+
+    fn token_behind_space(&mut self) -> Result<u8, Fail> {
         loop {
             let byte = self.peek()?;
             if byte > b' ' {
                 return Ok(byte);
             }
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-                return Err(self.invalid("a control character between values"));
+                return Err(self.invalid(Fault::Control));
             }
             self.pos += 1;
         }
@@ -62,7 +121,7 @@ impl<'a> Cursor<'a> {
 
     /// Skips white space, then this byte.
     #[inline]
-    pub(crate) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fail> {
+    pub(crate) fn expect(&mut self, byte: u8, what: Fault) -> Result<(), Fail> {
         if self.token()? != byte {
             return Err(self.invalid(what));
         }
@@ -91,10 +150,7 @@ impl<'a> Cursor<'a> {
                     at = self.escape(at)?;
                 }
                 _ => {
-                    return Err(Fail::Invalid {
-                        at,
-                        what: "a control character in a string",
-                    });
+                    return Err(Fault::ControlInString.at(at));
                 }
             }
         }
@@ -104,15 +160,11 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn plain_until(&self, mut at: usize) -> Result<usize, Fail> {
         while let Some(chunk) = self.buf.get(at..).and_then(|rest| rest.first_chunk()) {
-            let bytes = u8x16::new(*chunk);
-            let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
-            let quote = bytes.simd_eq(u8x16::splat(b'"'));
-            let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
-            let hits = (quote | backslash | control).to_bitmask();
-            if hits != 0 {
-                return Ok(at + hits.trailing_zeros() as usize);
+            let ends = string_ends(chunk);
+            if ends != 0 {
+                return Ok(at + ends.trailing_zeros() as usize);
             }
-            at += chunk.len();
+            at += CHUNK;
         }
         let rest = self.buf.get(at..).unwrap_or_default();
         let found = rest
@@ -133,18 +185,12 @@ impl<'a> Cursor<'a> {
                         .ok_or(Fail::Incomplete)?
                         .is_ascii_hexdigit()
                     {
-                        return Err(Fail::Invalid {
-                            at,
-                            what: "an escape \\u without four hexadecimal digits",
-                        });
+                        return Err(Fault::UnicodeEscape.at(at));
                     }
                 }
                 Ok(at + 6)
             }
-            _ => Err(Fail::Invalid {
-                at,
-                what: "an unknown escape in a string",
-            }),
+            _ => Err(Fault::Escape.at(at)),
         }
     }
 
@@ -159,7 +205,7 @@ impl<'a> Cursor<'a> {
         match self.peek()? {
             b'0' => self.pos += 1,
             b'1'..=b'9' => self.digits()?,
-            _ => return Err(self.invalid("a value that is not JSON")),
+            _ => return Err(self.invalid(Fault::Value)),
         }
         if self.peek()? == b'.' {
             self.pos += 1;
@@ -175,12 +221,12 @@ impl<'a> Cursor<'a> {
         if matches!(self.peek()?, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t') {
             return Ok(&self.buf[start..self.pos]);
         }
-        Err(self.invalid("a malformed number"))
+        Err(self.invalid(Fault::Number))
     }
 
     fn some_digits(&mut self) -> Result<(), Fail> {
         if !self.peek()?.is_ascii_digit() {
-            return Err(self.invalid("a malformed number"));
+            return Err(self.invalid(Fault::Number));
         }
         self.digits()
     }
@@ -204,7 +250,7 @@ impl<'a> Cursor<'a> {
         if rest.len() < word.len() && word.starts_with(rest) {
             return Err(Fail::Incomplete);
         }
-        Err(self.invalid("a value that is not JSON"))
+        Err(self.invalid(Fault::Value))
     }
 
     /// Skips any value and gives its bytes; the cursor stands on its first byte.
@@ -262,10 +308,10 @@ impl<'a> Cursor<'a> {
                         open.pop();
                     }
                     (_, true) => {
-                        return Err(self.invalid("neither a comma nor a closing brace after a value"));
+                        return Err(self.invalid(Fault::ObjectEnd));
                     }
                     (_, false) => {
-                        return Err(self.invalid("neither a comma nor a closing bracket after a value"));
+                        return Err(self.invalid(Fault::ArrayEnd));
                     }
                 }
             }
@@ -276,12 +322,28 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn key(&mut self) -> Result<RawString<'a>, Fail> {
         if self.token()? != b'"' {
-            return Err(self.invalid("a key that is not a string"));
+            return Err(self.invalid(Fault::Key));
         }
         let key = self.string()?;
-        self.expect(b':', "no colon after a key")?;
+        self.expect(b':', Fault::Colon)?;
         Ok(key)
     }
+}
+
+/// Which of the bytes are quotes, backslashes or control characters, the first byte in the lowest bit.
+#[inline]
+pub(crate) fn string_ends(chunk: &[u8; CHUNK]) -> u32 {
+    let bytes = u8x32::new(*chunk);
+    let control = bytes.min(u8x32::splat(0x1f)).simd_eq(bytes);
+    let quote = bytes.simd_eq(u8x32::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x32::splat(b'\\'));
+    (quote | backslash | control).to_bitmask()
+}
+
+/// Which of the bytes are equal, the first ones in the lowest bit.
+#[inline]
+pub(crate) fn equal(a: &[u8; CHUNK], b: &[u8; CHUNK]) -> u32 {
+    u8x32::new(*a).simd_eq(u8x32::new(*b)).to_bitmask()
 }
 
 /// A stack of bits: one a level of nesting, true for an object.
@@ -325,10 +387,7 @@ pub(crate) fn unescape_into(raw: &[u8], out: &mut Vec<u8>) -> bool {
     let mut at = 0;
     while at < raw.len() {
         if raw[at] != b'\\' {
-            let plain = raw[at..]
-                .iter()
-                .position(|&byte| byte == b'\\')
-                .unwrap_or(raw.len() - at);
+            let plain = memchr::memchr(b'\\', &raw[at..]).unwrap_or(raw.len() - at);
             out.extend_from_slice(&raw[at..at + plain]);
             at += plain;
             continue;
