@@ -46,11 +46,20 @@ pub(super) fn validity(present: impl ExactSizeIterator<Item = usize>, rows: usiz
     if present.len() == rows {
         return None;
     }
-    let mut bits = vec![0_u8; rows.div_ceil(8)];
+    let mut words = vec![0_u64; rows.div_ceil(64)];
+    // A word is put together in a register: most rows are in the word of the row before.
+    let (mut word, mut at) = (0, 0);
     for row in present {
-        bits[row / 8] |= 1 << (row % 8);
+        if row / 64 != at {
+            words[at] = word.to_le();
+            (word, at) = (0, row / 64);
+        }
+        word |= 1 << (row % 64);
     }
-    Some(NullBuffer::new(BooleanBuffer::new(bits.into(), 0, rows)))
+    if let Some(last) = words.get_mut(at) {
+        *last = word.to_le();
+    }
+    Some(NullBuffer::new(BooleanBuffer::new(words.into(), 0, rows)))
 }
 
 /// Where the values of the rows that have one end, in bytes or elements: one after the other, in one word each.
@@ -94,19 +103,20 @@ impl Ends {
             return Err(ArrowError::OffsetOverflowError(last));
         }
         let nulls = validity(self.0.iter().map(|entry| Ends::row(*entry)), rows);
-        let mut offsets = vec![0; rows + 1];
-        let (mut next, mut end) = (1, 0);
-        for entry in &self.0 {
-            let at = Ends::row(*entry) + 1;
-            // A row without a value ends where the one before does.
-            if at > next {
-                offsets[next..at].fill(end);
+        let mut offsets = Vec::with_capacity(rows + 1);
+        offsets.push(0);
+        if nulls.is_none() {
+            offsets.extend(self.0.iter().map(|entry| *entry as i32));
+        } else {
+            let mut end = 0;
+            for entry in &self.0 {
+                // A row without a value ends where the one before does.
+                offsets.resize(Ends::row(*entry) + 1, end);
+                end = *entry as i32;
+                offsets.push(end);
             }
-            end = *entry as i32;
-            offsets[at] = end;
-            next = at + 1;
+            offsets.resize(rows + 1, end);
         }
-        offsets[next..].fill(end);
         Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), nulls))
     }
 }
