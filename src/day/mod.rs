@@ -57,6 +57,7 @@ mod sorter;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod window;
 mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};

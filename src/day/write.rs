@@ -23,6 +23,7 @@ use super::checksum::{self, Hashing};
 use super::encode::RowGroup;
 use super::properties::Layout;
 use super::run::{Batches, Selection, Selections};
+use super::window::Window;
 use super::{Error, Result};
 use crate::schema::Table;
 
@@ -30,6 +31,9 @@ use crate::schema::Table;
 pub(super) const PADDINGS: u64 = 16;
 
 const PADDING: [u8; PADDINGS as usize] = [0; PADDINGS as usize];
+
+/// Bytes that go to the disk at once.
+const WRITTEN_AT_ONCE: usize = 128 << 10;
 
 /// How files are written.
 #[derive(Debug, Clone)]
@@ -128,7 +132,8 @@ pub(super) fn write_part(
     options: &WriteOptions,
 ) -> Result<usize> {
     let file = File::create_new(path).map_err(Error::io("create", path))?;
-    let mut encoder = Encoder::new(BufWriter::new(file), table, rows, path, options)?;
+    let file = BufWriter::with_capacity(WRITTEN_AT_ONCE, file);
+    let mut encoder = Encoder::new(file, table, rows, path, options)?;
     let rows = encoder.encode(selections)?;
     encoder.file.close().map_err(Error::parquet("write", path))?;
     Ok(rows)
@@ -138,9 +143,8 @@ type Sink = BufWriter<Hashing>;
 
 fn create(path: &Path) -> Result<Sink> {
     let file = File::options().read(true).write(true).create_new(true).open(path);
-    Ok(BufWriter::new(Hashing::new(
-        file.map_err(Error::io("create", path))?,
-    )))
+    let hashing = Hashing::new(file.map_err(Error::io("create", path))?);
+    Ok(BufWriter::with_capacity(WRITTEN_AT_ONCE, hashing))
 }
 
 fn padding(footer: &Footer) -> &'static [u8] {
@@ -207,7 +211,9 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
             || Error::parquet("read", part),
             || Error::parquet("write", self.path),
         );
-        let input = File::open(part).map_err(Error::io("open", part))?;
+        let input = File::open(part)
+            .and_then(Window::new)
+            .map_err(Error::io("open", part))?;
         let metadata = ParquetMetaDataReader::new()
             .with_page_index_policy(PageIndexPolicy::Required)
             // By default they are read in a form that can't be written again.
@@ -218,12 +224,16 @@ impl<'a, W: Write + Send> Encoder<'a, W> {
             .map_err(reading())?;
         let index = metadata.page_index();
         for (number, group) in metadata.row_groups().iter().enumerate() {
+            // They lie together behind the columns.
+            let columns = group.columns().iter();
+            let blooms = columns.map(|column| Sbbf::read_from_column_chunk(column, &input));
+            let blooms = blooms.collect::<Result<Vec<_>, _>>().map_err(reading())?;
             let mut out = self.file.next_row_group().map_err(writing())?;
-            for (at, column) in group.columns().iter().enumerate() {
+            for ((at, column), bloom_filter) in group.columns().iter().enumerate().zip(blooms) {
                 let chunk = ColumnCloseResult {
                     bytes_written: column.compressed_size() as u64,
                     rows_written: group.num_rows() as u64,
-                    bloom_filter: Sbbf::read_from_column_chunk(column, &input).map_err(reading())?,
+                    bloom_filter,
                     column_index: index.and_then(|index| index.column_index(number, at)).cloned(),
                     offset_index: index.and_then(|index| index.offset_index(number, at)).cloned(),
                     metadata: column.clone(),

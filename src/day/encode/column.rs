@@ -17,8 +17,8 @@ use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::extremes::{Extremes, physical};
-use super::rle::{hybrid, width};
-use super::slots::{Picked, Slots};
+use super::levels::{Levels, NullPages, PageLevels};
+use super::slots::{Elements, Picked, Place};
 use super::values::Values;
 use super::zstd::Zstd;
 
@@ -28,8 +28,9 @@ pub(super) struct Column {
     description: ColumnDescPtr,
     data_type: DataType,
     compression: Compression,
-    /// Definition levels since the last page.
-    defined: Vec<u8>,
+    levels: Levels,
+    /// Whether an element of the column's place can be null.
+    optional: bool,
     values: Values,
     /// Of the values since the last page, if the column has statistics.
     extremes: Option<Extremes>,
@@ -39,7 +40,7 @@ pub(super) struct Column {
 
 #[derive(Debug)]
 struct DataPage {
-    compressed: Vec<u8>,
+    compressed: Bytes,
     size: usize,
     slots: usize,
     rows: usize,
@@ -68,20 +69,45 @@ impl Column {
             values: Values::new(data_type, encoding),
             extremes: statistics.then(|| Extremes::new(data_type)),
             data_type: data_type.clone(),
-            defined: Vec::new(),
+            levels: Levels::default(),
+            optional: description.self_type().is_optional(),
             pages: Vec::new(),
             bloom,
             description,
         })
     }
 
-    /// Takes the values of an array that stand in the slots. `picked` is overwritten.
-    pub(super) fn push(&mut self, array: &ArrayRef, slots: &Slots, optional: bool, picked: &mut Vec<u32>) {
-        let picked = slots.values(array.nulls(), optional, &mut self.defined, picked);
-        if let Some((bloom, _)) = &mut self.bloom {
-            insert(bloom, array, &picked);
+    /// Takes the values of an array whose elements stand in the slots of the place. `listed` is overwritten.
+    pub(super) fn push(
+        &mut self,
+        array: &ArrayRef,
+        place: &Place,
+        elements: &Elements,
+        listed: &mut Vec<u32>,
+    ) {
+        let picked = self.levels.push(place, elements, array.nulls(), listed);
+        self.take(array, &picked);
+    }
+
+    /// Takes the values of an array none of which is null, where the column can't have nulls.
+    pub(super) fn push_required(&mut self, array: &ArrayRef, elements: &Elements) {
+        self.take(array, &Picked::All(elements));
+    }
+
+    fn take(&mut self, array: &ArrayRef, picked: &Picked) {
+        if picked.len() == 0 {
+            return;
         }
-        self.values.push(array, &picked, &mut self.extremes);
+        if let Some((bloom, _)) = &mut self.bloom {
+            insert(bloom, array, picked);
+        }
+        self.values.push(array, picked, &mut self.extremes);
+    }
+
+    /// Makes room for so many times what came since the last page.
+    pub(super) fn reserve(&mut self, times: usize) {
+        self.values.reserve(times);
+        self.levels.reserve(times);
     }
 
     /// About the bytes of the page to come.
@@ -92,33 +118,45 @@ impl Column {
     /// About the bytes that the column takes in memory.
     pub(super) fn size(&self) -> usize {
         let pages: usize = self.pages.iter().map(|page| page.compressed.len()).sum();
-        pages + self.values.dictionary_size() + self.values.size() + self.defined.len()
+        pages + self.values.dictionary_size() + self.values.size() + self.levels.size()
     }
 
-    /// Makes a page of what came since the last one, which are so many rows with those encoded repetition levels.
-    pub(super) fn flush(&mut self, rows: usize, repeated: Option<&[u8]>, zstd: &mut Zstd) -> Result<()> {
-        let body = zstd.input();
-        if let Some(repeated) = repeated {
-            body.extend_from_slice(repeated);
-        }
-        levels(&self.defined, self.description.max_def_level(), body);
-        let nulls = self.defined.len() - self.values.count();
-        let encoding = self.values.flush(body);
-        let size = body.len();
-        let empty = Extremes::new(&self.data_type);
+    /// Makes a page of what came since the last one, which are so many rows in slots of those levels.
+    pub(super) fn flush(
+        &mut self,
+        rows: usize,
+        levels: &mut PageLevels,
+        known: &mut NullPages,
+        zstd: &mut Zstd,
+    ) -> Result<()> {
+        let slots = levels.slots();
+        let nulls = slots - self.values.count();
+        let (compressed, size, encoding) = if self.optional && nulls == slots {
+            let (page, size) = levels.null_page(known, zstd)?;
+            (page, size, Encoding::PLAIN)
+        } else {
+            let body = zstd.input();
+            levels.repeated(body);
+            match self.optional {
+                true => self.levels.encode(levels, body),
+                false => levels.required(body),
+            }
+            let encoding = self.values.flush(body);
+            let size = body.len();
+            (zstd.compress()?.into(), size, encoding)
+        };
+        let empty = || Extremes::new(&self.data_type);
+        let extremes = self.extremes.as_mut();
         self.pages.push(DataPage {
-            compressed: zstd.compress()?,
+            compressed,
             size,
-            slots: self.defined.len(),
+            slots,
             rows,
             nulls,
             encoding,
-            extremes: self
-                .extremes
-                .as_mut()
-                .map(|extremes| std::mem::replace(extremes, empty)),
+            extremes: extremes.map(|extremes| std::mem::replace(extremes, empty())),
         });
-        self.defined.clear();
+        self.levels.clear();
         Ok(())
     }
 
@@ -202,7 +240,7 @@ impl Column {
 impl DataPage {
     fn into_page(self) -> CompressedPage {
         let page = Page::DataPage {
-            buf: self.compressed.into(),
+            buf: self.compressed,
             num_values: self.slots as u32,
             encoding: self.encoding,
             def_level_encoding: Encoding::RLE,
@@ -211,18 +249,6 @@ impl DataPage {
         };
         CompressedPage::new(page, self.size)
     }
-}
-
-/// Appends levels of at most `greatest` with their length, unless all are 0.
-pub(super) fn levels(levels: &[u8], greatest: i16, out: &mut Vec<u8>) {
-    if greatest == 0 {
-        return;
-    }
-    let start = out.len();
-    out.extend([0; 4]);
-    hybrid(levels, width(greatest as u64), out);
-    let length = (out.len() - start - 4) as u32;
-    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
 fn insert(bloom: &mut Sbbf, array: &ArrayRef, picked: &Picked) {
@@ -287,7 +313,7 @@ struct Order {
 impl Order {
     fn see(&mut self, extremes: &Extremes) {
         let follows = |last: &Extremes| match (last, extremes) {
-            (Extremes::Text(Some(last)), Extremes::Text(Some(next))) => last.0 <= next.0 && last.1 <= next.1,
+            (Extremes::Text(Some(last)), Extremes::Text(Some(next))) => next.follows(last),
             (Extremes::Int(Some(last)), Extremes::Int(Some(next))) => last.0 <= next.0 && last.1 <= next.1,
             _ => false,
         };

@@ -4,6 +4,7 @@
 //! `DELTA_LENGTH_BYTE_ARRAY`, `DELTA_BYTE_ARRAY`).
 
 use super::rle::{pack, varint, width, zigzag};
+use super::values::reserve;
 
 /// Differences of a block, which share the smallest as their base.
 const BLOCK: usize = 128;
@@ -55,8 +56,24 @@ pub(super) struct Lengths {
 
 impl Lengths {
     pub(super) fn push(&mut self, text: &[u8]) {
-        self.lengths.push(text.len() as i64);
-        self.bytes.extend_from_slice(text);
+        self.push_length(text.len());
+        self.push_bytes(text);
+    }
+
+    /// Takes the length of a text whose bytes are pushed apart, in one piece with others'.
+    pub(super) fn push_length(&mut self, length: usize) {
+        self.lengths.push(length as i64);
+    }
+
+    /// Takes the bytes of texts whose lengths are pushed apart.
+    pub(super) fn push_bytes(&mut self, texts: &[u8]) {
+        self.bytes.extend_from_slice(texts);
+    }
+
+    /// Makes room for so many times what was pushed.
+    pub(super) fn reserve(&mut self, times: usize) {
+        reserve(&mut self.lengths, times);
+        reserve(&mut self.bytes, times);
     }
 
     pub(super) fn size(&self) -> usize {
@@ -87,6 +104,12 @@ impl Prefixes {
         self.rest.push(&text[shared..]);
         self.last.truncate(shared);
         self.last.extend_from_slice(&text[shared..]);
+    }
+
+    /// Makes room for so many times what was pushed.
+    pub(super) fn reserve(&mut self, times: usize) {
+        reserve(&mut self.shared, times);
+        self.rest.reserve(times);
     }
 
     pub(super) fn size(&self) -> usize {

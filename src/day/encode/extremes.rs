@@ -11,10 +11,65 @@ const TEXT_LIMIT: usize = 64;
 /// The least and the greatest of some values.
 #[derive(Debug, Clone)]
 pub(super) enum Extremes {
-    Text(Option<(Vec<u8>, Vec<u8>)>),
+    Text(Option<TextRange>),
     Int(Option<(i64, i64)>),
     Double(Option<(f64, f64)>),
     Bool(Option<(bool, bool)>),
+}
+
+/// The least and the greatest text.
+#[derive(Debug, Clone)]
+pub(super) struct TextRange {
+    least: Vec<u8>,
+    greatest: Vec<u8>,
+    /// The prefixes of the two.
+    prefixes: (u64, u64),
+}
+
+impl TextRange {
+    fn new(least: &[u8], greatest: &[u8]) -> TextRange {
+        TextRange {
+            least: least.to_vec(),
+            greatest: greatest.to_vec(),
+            prefixes: (prefix(least), prefix(greatest)),
+        }
+    }
+
+    #[inline]
+    fn see(&mut self, text: &[u8]) {
+        let prefix = prefix(text);
+        let (low, high) = self.prefixes;
+        if prefix <= low || prefix >= high {
+            self.compare(text, prefix);
+        }
+    }
+
+    fn compare(&mut self, text: &[u8], prefix: u64) {
+        if text < self.least.as_slice() {
+            text.clone_into(&mut self.least);
+            self.prefixes.0 = prefix;
+        } else if text > self.greatest.as_slice() {
+            text.clone_into(&mut self.greatest);
+            self.prefixes.1 = prefix;
+        }
+    }
+
+    /// Whether neither is less than in another range.
+    pub(super) fn follows(&self, last: &TextRange) -> bool {
+        last.least <= self.least && last.greatest <= self.greatest
+    }
+}
+
+/// The first bytes as a number that is less only if the text is, and equal if one starts with the other.
+fn prefix(text: &[u8]) -> u64 {
+    match text.first_chunk() {
+        Some(first) => u64::from_be_bytes(*first),
+        None => {
+            let mut first = [0; 8];
+            first[..text.len()].copy_from_slice(text);
+            u64::from_be_bytes(first)
+        }
+    }
 }
 
 impl Extremes {
@@ -31,10 +86,8 @@ impl Extremes {
     pub(super) fn text(&mut self, value: &[u8]) {
         let Extremes::Text(range) = self else { return };
         match range {
-            None => *range = Some((value.to_vec(), value.to_vec())),
-            Some((least, _)) if value < least.as_slice() => value.clone_into(least),
-            Some((_, greatest)) if value > greatest.as_slice() => value.clone_into(greatest),
-            Some(_) => {}
+            None => *range = Some(TextRange::new(value, value)),
+            Some(range) => range.see(value),
         }
     }
 
@@ -71,9 +124,9 @@ impl Extremes {
     /// Takes in those of other values of the same type.
     pub(super) fn merge(&mut self, other: &Extremes) {
         match other {
-            Extremes::Text(Some((least, greatest))) => {
-                self.text(least);
-                self.text(greatest);
+            Extremes::Text(Some(range)) => {
+                self.text(&range.least);
+                self.text(&range.greatest);
             }
             Extremes::Int(Some((least, greatest))) => {
                 self.int(*least);
@@ -95,8 +148,8 @@ impl Extremes {
     pub(super) fn bounds(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some(match self {
             Extremes::Text(range) => {
-                let (least, greatest) = range.as_ref()?;
-                (lower(least).to_vec(), upper(greatest))
+                let range = range.as_ref()?;
+                (lower(&range.least).to_vec(), upper(&range.greatest))
             }
             Extremes::Int(range) => {
                 range.map(|(a, b)| (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()))?
@@ -113,9 +166,9 @@ impl Extremes {
         let nulls = Some(nulls);
         match self {
             Extremes::Text(range) => {
-                let bounds = range.as_ref().map(|(least, greatest)| {
-                    let (low, high) = (lower(least), upper(greatest));
-                    let exact = (low == least.as_slice(), high == *greatest);
+                let bounds = range.as_ref().map(|range| {
+                    let (low, high) = (lower(&range.least), upper(&range.greatest));
+                    let exact = (low == range.least.as_slice(), high == range.greatest);
                     (ByteArray::from(low.to_vec()), ByteArray::from(high), exact)
                 });
                 let (min, max, (min_exact, max_exact)) = match bounds {

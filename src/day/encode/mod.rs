@@ -12,6 +12,7 @@ mod column;
 mod delta;
 mod dictionary;
 mod extremes;
+mod levels;
 mod rle;
 mod slots;
 mod values;
@@ -20,6 +21,7 @@ mod zstd;
 use std::rc::Rc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, SchemaRef};
 use bytes::Bytes;
 use parquet::basic::Compression;
@@ -28,8 +30,9 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use column::{Column, levels};
-use slots::{Elements, Slots};
+use column::Column;
+use levels::{NullPages, PageLevels};
+use slots::{Elements, Place};
 use zstd::Zstd;
 
 /// Bytes of one column's page, before it is compressed, from which all pages end.
@@ -41,11 +44,28 @@ const PAGE_ROWS: usize = 20_000;
 /// What the columns of a place of the schema are.
 #[derive(Debug)]
 enum Node {
-    Values { column: usize },
-    Struct(Vec<Node>),
-    List { list: usize, element: Box<Node> },
-    Map { list: usize, key: usize, value: usize },
+    Values {
+        column: usize,
+    },
+    Struct {
+        place: usize,
+        fields: Vec<Node>,
+    },
+    List {
+        place: usize,
+        list: usize,
+        element: Box<Node>,
+    },
+    Map {
+        place: usize,
+        list: usize,
+        key: usize,
+        value: usize,
+    },
 }
+
+/// The place of the rows.
+const ROWS: usize = 0;
 
 /// A list of the schema: what its columns have in common.
 #[derive(Debug)]
@@ -64,6 +84,8 @@ pub(super) struct RowGroup {
     nodes: Vec<Node>,
     columns: Columns,
     rows: usize,
+    /// About how many will come.
+    expected: usize,
     page_rows: usize,
     zstd: Zstd,
 }
@@ -71,8 +93,9 @@ pub(super) struct RowGroup {
 #[derive(Debug)]
 struct Columns {
     columns: Vec<Column>,
-    /// The innermost list that each column is in.
-    list_of: Vec<Option<usize>>,
+    /// The place of each column.
+    place_of: Vec<usize>,
+    places: Vec<Place>,
     lists: Vec<List>,
     /// Repetition levels of rows.
     zeros: Vec<u8>,
@@ -80,8 +103,8 @@ struct Columns {
 }
 
 impl RowGroup {
-    /// No rows yet of that schema, which is `parquet` in Parquet's terms. Bloom filters have room for so many distinct values
-    /// a column.
+    /// No rows yet of that schema, which is `parquet` in Parquet's terms. About so many are expected, for which there is room in
+    /// the bloom filters.
     ///
     /// # Errors
     /// If the schema holds a type that no table has, or the properties name a codec other than zstd.
@@ -89,7 +112,7 @@ impl RowGroup {
         schema: &SchemaRef,
         parquet: &SchemaDescriptor,
         properties: &WriterProperties,
-        distinct: usize,
+        expected: usize,
     ) -> Result<RowGroup> {
         let Compression::ZSTD(level) = properties.compression(&ColumnPath::new(Vec::new())) else {
             return Err(ParquetError::NYI("a codec other than zstd".to_string()));
@@ -97,21 +120,23 @@ impl RowGroup {
         let mut builder = Builder {
             parquet,
             properties,
-            distinct,
+            distinct: expected,
             columns: Columns {
                 columns: Vec::with_capacity(parquet.num_columns()),
-                list_of: Vec::with_capacity(parquet.num_columns()),
+                place_of: Vec::with_capacity(parquet.num_columns()),
+                places: vec![Place::default()],
                 lists: Vec::new(),
                 zeros: Vec::new(),
                 picked: Vec::new(),
             },
         };
         let fields = schema.fields().iter();
-        let nodes = fields.map(|field| builder.node(field.data_type(), None));
+        let nodes = fields.map(|field| builder.node(field.data_type(), ROWS));
         Ok(RowGroup {
             nodes: nodes.collect::<Result<_>>()?,
             columns: builder.columns,
             rows: 0,
+            expected,
             page_rows: 0,
             zstd: Zstd::new(level.compression_level())?,
         })
@@ -138,9 +163,22 @@ impl RowGroup {
         for list in &mut columns.lists {
             list.batch = list.repeated.len();
         }
-        let slots = Slots::rows(elements);
+        columns.places.iter_mut().for_each(Place::begin);
+        columns.places[ROWS].add_rows(rows);
         for (node, array) in self.nodes.iter().zip(batch.columns()) {
-            columns.push(node, array, &slots, None)?;
+            columns.push(node, array, &elements, ROWS)?;
+        }
+        if self.page_rows == 0 && rows > 0 {
+            // As many rows as will come, unless they are more than a page has.
+            let times = (self.expected.saturating_sub(self.rows)).min(PAGE_ROWS) / rows;
+            let largest = columns.columns.iter().map(Column::page_size).max();
+            let times = times.min(PAGE_BYTES / largest.unwrap_or(0).max(1));
+            if times > 1 {
+                columns
+                    .columns
+                    .iter_mut()
+                    .for_each(|column| column.reserve(times));
+            }
         }
         self.rows += rows;
         self.page_rows += rows;
@@ -155,15 +193,23 @@ impl RowGroup {
     fn flush(&mut self) -> Result<()> {
         let Columns {
             columns,
-            list_of,
+            place_of,
+            places,
             lists,
             ..
         } = &mut self.columns;
         let repeated: Vec<_> = lists.iter_mut().map(List::take).collect();
-        for (column, list) in columns.iter_mut().zip(list_of) {
-            let repeated = list.map(|list| repeated[list].as_slice());
-            column.flush(self.page_rows, repeated, &mut self.zstd)?;
+        let levels = places.iter().map(|place| {
+            let repeated = place.list().map(|list| repeated[list].as_slice());
+            PageLevels::new(place, repeated)
+        });
+        let mut levels: Vec<_> = levels.collect();
+        let mut known = NullPages::default();
+        for (column, place) in columns.iter_mut().zip(place_of) {
+            let levels = &mut levels[*place];
+            column.flush(self.page_rows, levels, &mut known, &mut self.zstd)?;
         }
+        places.iter_mut().for_each(Place::clear);
         self.page_rows = 0;
         Ok(())
     }
@@ -182,60 +228,76 @@ impl List {
     /// The encoded levels since the last page; forgets them.
     fn take(&mut self) -> Vec<u8> {
         let mut encoded = Vec::new();
-        levels(&self.repeated, i16::from(self.depth), &mut encoded);
+        levels::encode(&self.repeated, self.depth, &mut encoded);
         self.repeated.clear();
         encoded
     }
 }
 
 impl Columns {
-    /// Takes an array of the node, whose elements stand in the slots, within that list.
-    fn push(&mut self, node: &Node, array: &ArrayRef, slots: &Slots, within: Option<usize>) -> Result<()> {
+    /// Takes elements of an array of the node, which stand in the slots of the place that it is in.
+    fn push(&mut self, node: &Node, array: &ArrayRef, elements: &Elements, place: usize) -> Result<()> {
         match node {
             Node::Values { column } => {
-                self.columns[*column].push(array, slots, true, &mut self.picked);
+                let place = &self.places[place];
+                self.columns[*column].push(array, place, elements, &mut self.picked);
             }
-            Node::Struct(fields) => {
+            Node::Struct { place: inner, fields } => {
                 let array = array.as_struct_opt().ok_or_else(|| unexpected(array))?;
-                let inner = slots.optional(array.nulls());
+                let mut within = std::mem::take(&mut self.places[*inner]);
+                let elements = within.add_fields(&self.places[place], elements, array.nulls());
+                self.places[*inner] = within;
                 for (field, array) in fields.iter().zip(array.columns()) {
-                    self.push(field, array, &inner, within)?;
+                    self.push(field, array, &elements, *inner)?;
                 }
             }
-            Node::List { list, element } => {
+            Node::List {
+                place: inner,
+                list,
+                element,
+            } => {
                 let array = array.as_list_opt::<i32>().ok_or_else(|| unexpected(array))?;
-                let inner = self.enter(*list, array.nulls(), array.value_offsets(), slots, within);
-                self.push(element, array.values(), &inner, Some(*list))?;
+                let lists = (array.nulls(), array.value_offsets());
+                let elements = self.enter((*inner, *list), lists, elements, place);
+                self.push(element, array.values(), &elements, *inner)?;
             }
-            Node::Map { list, key, value } => {
+            Node::Map {
+                place: inner,
+                list,
+                key,
+                value,
+            } => {
                 let array = array.as_map_opt().ok_or_else(|| unexpected(array))?;
-                let inner = self.enter(*list, array.nulls(), array.value_offsets(), slots, within);
-                for (column, array) in [(*key, array.keys()), (*value, array.values())] {
-                    self.columns[column].push(array, &inner, false, &mut self.picked);
-                }
+                let lists = (array.nulls(), array.value_offsets());
+                let elements = self.enter((*inner, *list), lists, elements, place);
+                self.columns[*key].push_required(array.keys(), &elements);
+                let place = &self.places[*inner];
+                self.columns[*value].push(array.values(), place, &elements, &mut self.picked);
             }
         }
         Ok(())
     }
 
-    /// The slots of a list's elements; keeps their repetition levels.
+    /// Adds the slots of the elements of lists to the place within them, and their repetition levels; gives the elements.
     fn enter(
         &mut self,
-        list: usize,
-        nulls: Option<&arrow::buffer::NullBuffer>,
-        offsets: &[i32],
-        slots: &Slots,
-        within: Option<usize>,
-    ) -> Slots {
-        let mut inner = std::mem::take(&mut self.lists[list].repeated);
-        let repeated = match within {
-            Some(outer) => &self.lists[outer].repeated[self.lists[outer].batch..],
+        (inner, list): (usize, usize),
+        lists: (Option<&NullBuffer>, &[i32]),
+        elements: &Elements,
+        place: usize,
+    ) -> Elements {
+        let mut within = std::mem::take(&mut self.places[inner]);
+        let mut repeats = std::mem::take(&mut self.lists[list].repeated);
+        let outer = &self.places[place];
+        let repeated = match outer.list() {
+            Some(list) => &self.lists[list].repeated[self.lists[list].batch..],
             None => &self.zeros,
         };
         let depth = self.lists[list].depth;
-        let slots = slots.lists(nulls, offsets, repeated, depth, &mut inner);
-        self.lists[list].repeated = inner;
-        slots
+        let elements = within.add_lists((outer, elements), lists, repeated, depth, &mut repeats);
+        self.lists[list].repeated = repeats;
+        self.places[inner] = within;
+        elements
     }
 }
 
@@ -252,22 +314,32 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn node(&mut self, data_type: &DataType, within: Option<usize>) -> Result<Node> {
+    fn node(&mut self, data_type: &DataType, within: usize) -> Result<Node> {
         Ok(match data_type {
             DataType::Struct(fields) => {
-                let fields = fields.iter().map(|field| self.node(field.data_type(), within));
-                Node::Struct(fields.collect::<Result<_>>()?)
+                let list = self.columns.places[within].list();
+                let place = self.place(within, 1, list);
+                let fields = fields.iter().map(|field| self.node(field.data_type(), place));
+                Node::Struct {
+                    place,
+                    fields: fields.collect::<Result<_>>()?,
+                }
             }
             DataType::List(element) => {
-                let list = self.list(within);
-                let element = Box::new(self.node(element.data_type(), Some(list))?);
-                Node::List { list, element }
+                let (place, list) = self.list(within);
+                let element = Box::new(self.node(element.data_type(), place)?);
+                Node::List { place, list, element }
             }
             DataType::Map(_, _) => {
-                let list = self.list(within);
-                let key = self.column(&DataType::Utf8, Some(list))?;
-                let value = self.column(&DataType::Utf8, Some(list))?;
-                Node::Map { list, key, value }
+                let (place, list) = self.list(within);
+                let key = self.column(&DataType::Utf8, place)?;
+                let value = self.column(&DataType::Utf8, place)?;
+                Node::Map {
+                    place,
+                    list,
+                    key,
+                    value,
+                }
             }
             _ => Node::Values {
                 column: self.column(data_type, within)?,
@@ -275,17 +347,26 @@ impl Builder<'_> {
         })
     }
 
-    fn list(&mut self, within: Option<usize>) -> usize {
-        let lists = &mut self.columns.lists;
+    /// A place so many definition levels further in, and in that list.
+    fn place(&mut self, within: usize, levels: u8, list: Option<usize>) -> usize {
+        let places = &mut self.columns.places;
+        places.push(Place::new(places[within].present() + levels, list));
+        places.len() - 1
+    }
+
+    /// The place of a list's elements, and the list.
+    fn list(&mut self, within: usize) -> (usize, usize) {
+        let Columns { places, lists, .. } = &mut self.columns;
         lists.push(List {
-            depth: 1 + within.map_or(0, |outer| lists[outer].depth),
+            depth: 1 + places[within].list().map_or(0, |outer| lists[outer].depth),
             repeated: Vec::new(),
             batch: 0,
         });
-        lists.len() - 1
+        let list = lists.len() - 1;
+        (self.place(within, 2, Some(list)), list)
     }
 
-    fn column(&mut self, data_type: &DataType, within: Option<usize>) -> Result<usize> {
+    fn column(&mut self, data_type: &DataType, within: usize) -> Result<usize> {
         use arrow::datatypes::TimeUnit::Microsecond;
         match data_type {
             DataType::Utf8 | DataType::Boolean | DataType::Int64 | DataType::Float64 => {}
@@ -300,7 +381,7 @@ impl Builder<'_> {
             self.distinct,
         )?;
         self.columns.columns.push(column);
-        self.columns.list_of.push(within);
+        self.columns.place_of.push(within);
         Ok(number)
     }
 }

@@ -60,8 +60,52 @@ fn until_run<T: Copy + PartialEq>(values: &[T], shortest: usize) -> usize {
 /// Appends the values, each of at most `width` bits, packed from the least significant bit on, filled up to a whole group.
 pub(super) fn pack<T: Copy + Into<u64>>(values: &[T], width: u8, out: &mut Vec<u8>) {
     let width = usize::from(width);
-    let end = out.len() + values.len().next_multiple_of(GROUP) * width / 8;
-    out.reserve(end - out.len());
+    let start = out.len();
+    let end = start + values.len().next_multiple_of(GROUP) * width / 8;
+    let (groups, rest) = values.as_chunks::<GROUP>();
+    // A group is `width` bytes long, and written as a word that reaches beyond it.
+    let mut at = start;
+    match width {
+        0..=8 => {
+            out.resize(end + 8, 0);
+            let mut put = |values: &[T]| {
+                out[at..at + 8].copy_from_slice(&word(values, width).to_le_bytes());
+                at += width;
+            };
+            groups.iter().for_each(|group| put(group));
+            put(rest);
+        }
+        9..=16 => {
+            out.resize(end + 16, 0);
+            let mut put = |values: &[T]| {
+                let (low, high) = values.split_at(values.len().min(GROUP / 2));
+                let [low, high] = [low, high].map(|half| u128::from(word(half, width)));
+                let word = low | high << (GROUP / 2 * width);
+                out[at..at + 16].copy_from_slice(&word.to_le_bytes());
+                at += width;
+            };
+            groups.iter().for_each(|group| put(group));
+            put(rest);
+        }
+        _ => pack_wide(values, width, out),
+    }
+    out.resize(end, 0);
+}
+
+/// Values that together are of at most 64 bits.
+#[inline]
+fn word<T: Copy + Into<u64>>(values: &[T], width: usize) -> u64 {
+    let (mut word, mut bits) = (0, 0);
+    for value in values {
+        let value: u64 = (*value).into();
+        word |= value << bits;
+        bits += width;
+    }
+    word
+}
+
+fn pack_wide<T: Copy + Into<u64>>(values: &[T], width: usize, out: &mut Vec<u8>) {
+    out.reserve(values.len() * width / 8 + 8);
     let (mut word, mut bits) = (0_u64, 0);
     for value in values {
         let value: u64 = (*value).into();
@@ -74,7 +118,6 @@ pub(super) fn pack<T: Copy + Into<u64>>(values: &[T], width: u8, out: &mut Vec<u
         }
     }
     out.extend(&word.to_le_bytes()[..bits.div_ceil(8)]);
-    out.resize(end, 0);
 }
 
 /// Bits that the number needs.
@@ -142,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_was_packed_is_read_back() {
-        for bits in [1, 3, 7, 8, 31, 33, 63, 64] {
+        for bits in (1..=17).chain([31, 33, 63, 64]) {
             let values: Vec<u64> = (0..21_u64)
                 .map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits))
                 .collect();

@@ -88,7 +88,8 @@ fn read(file: Bytes, schema: &SchemaRef) -> RecordBatch {
     RecordBatch::try_new(schema.clone(), all.columns().to_vec()).unwrap()
 }
 
-/// Random arrays: nulls at every level, empty lists, elements under nulls, repeated and unique values.
+/// Random arrays: nulls at every level, of all elements, of none or of some; empty lists, sometimes all of them; elements under
+/// nulls; repeated and unique values.
 struct Arrays {
     random: StdRng,
     /// Out of ten.
@@ -98,24 +99,34 @@ struct Arrays {
 impl Arrays {
     fn nulls(&mut self, length: usize) -> Option<NullBuffer> {
         let random = &mut self.random;
-        match self.nulls {
+        let often = match random.random_range(0..6) {
+            // As few as elsewhere in the batch, or as many.
+            0 if self.nulls > 0 => 10,
+            1 => 0,
+            _ => self.nulls,
+        };
+        match often {
             0 => None,
             often => Some((0..length).map(|_| !random.random_ratio(often, 10)).collect()),
         }
     }
 
     fn lengths(&mut self, length: usize) -> OffsetBuffer<i32> {
-        OffsetBuffer::from_lengths((0..length).map(|_| self.random.random_range(0..4)))
+        let most = if self.random.random_bool(0.2) { 1 } else { 4 };
+        OffsetBuffer::from_lengths((0..length).map(|_| self.random.random_range(0..most)))
     }
 
     fn values(&mut self, data_type: &DataType, length: usize) -> ArrayRef {
         let nulls = self.nulls(length);
         match data_type {
             DataType::Utf8 => {
-                let few = self.random.random_bool(0.5);
-                let text = |random: &mut StdRng| match few {
-                    true => "aé".repeat(random.random_range(0..3)),
-                    false => format!("{:x}", random.random::<u64>()).repeat(random.random_range(0..6)),
+                let kind = self.random.random_range(0..4);
+                let text = |random: &mut StdRng| match kind {
+                    0 => "aé".repeat(random.random_range(0..3)),
+                    // Alike but for a part in the middle, or for their length.
+                    1 => format!("the same {:03} all over", random.random_range(0..500)),
+                    2 => "x".repeat(random.random_range(0..20)),
+                    _ => format!("{:x}", random.random::<u64>()).repeat(random.random_range(0..6)),
                 };
                 let texts = (0..length).map(|_| text(&mut self.random)).collect::<Vec<_>>();
                 let array = StringArray::from(texts);

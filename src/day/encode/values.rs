@@ -13,11 +13,16 @@ use super::slots::{Elements, Picked};
 /// Bytes of a dictionary from which values are written plain: what other writers and their readers are used to.
 const DICTIONARY_LIMIT: usize = 1 << 20;
 
+/// Bytes that a text is copied as at least, where there are as many: a copy of constant size takes no call of `memcpy`.
+const SHORT: usize = 64;
+
 /// Numbers of values in a dictionary, for the pages that refer to it.
 #[derive(Debug, Default)]
 struct References<D> {
     dictionary: D,
     numbers: Vec<u32>,
+    /// Number of the first value that was not there before the page.
+    fresh: u32,
 }
 
 /// Texts and how they are written.
@@ -133,6 +138,21 @@ impl Values {
         }
     }
 
+    /// Makes room for so many times the values since the last page.
+    pub(super) fn reserve(&mut self, times: usize) {
+        match &mut self.coder {
+            Coder::Text(TextCoder::Dictionary(references)) => reserve(&mut references.numbers, times),
+            Coder::Word(WordCoder::Dictionary(references)) => reserve(&mut references.numbers, times),
+            Coder::Text(TextCoder::Plain(bytes)) | Coder::Word(WordCoder::Plain(bytes)) => {
+                reserve(bytes, times);
+            }
+            Coder::Text(TextCoder::Lengths(texts)) => texts.reserve(times),
+            Coder::Text(TextCoder::Prefixes(texts)) => texts.reserve(times),
+            Coder::Word(WordCoder::Delta(values)) => reserve(values, times),
+            Coder::Bool(bools) => reserve(bools, times),
+        }
+    }
+
     /// Bytes of the dictionary.
     pub(super) fn dictionary_size(&self) -> usize {
         let page = self.dictionary.as_ref().map_or(0, |page| page.plain.len());
@@ -194,7 +214,7 @@ impl Values {
             Coder::Word(WordCoder::Dictionary(_)) => Coder::Word(WordCoder::Plain(Vec::new())),
             _ => return,
         };
-        self.dictionary = dictionary_page(&std::mem::replace(&mut self.coder, plain));
+        self.dictionary = dictionary_page(std::mem::replace(&mut self.coder, plain));
     }
 
     /// The dictionary page, if the pages refer to one.
@@ -202,17 +222,16 @@ impl Values {
         let Values {
             coder, dictionary, ..
         } = self;
-        let dictionary = dictionary.or_else(|| dictionary_page(&coder));
+        let dictionary = dictionary.or_else(|| dictionary_page(coder));
         dictionary.filter(|page| page.values > 0)
     }
 }
 
-fn dictionary_page(coder: &Coder) -> Option<DictionaryPage> {
+fn dictionary_page(coder: Coder) -> Option<DictionaryPage> {
     let (values, plain) = match coder {
-        Coder::Text(TextCoder::Dictionary(references)) => (
-            references.dictionary.len(),
-            references.dictionary.plain().to_vec(),
-        ),
+        Coder::Text(TextCoder::Dictionary(references)) => {
+            (references.dictionary.len(), references.dictionary.into_plain())
+        }
         Coder::Word(WordCoder::Dictionary(references)) => {
             (references.dictionary.len(), references.dictionary.plain())
         }
@@ -227,11 +246,17 @@ impl<D> References<D> {
         out.push(bits);
         hybrid(&self.numbers, bits, out);
         self.numbers.clear();
+        self.fresh = distinct as u32;
         Encoding::RLE_DICTIONARY
     }
 
     fn last(&self) -> u32 {
         self.numbers.last().copied().unwrap_or(u32::MAX)
+    }
+
+    /// Whether the value was not seen in this page, or may not have been. `count` is the number of values known before.
+    fn is_new(&self, number: u32, last: u32, count: usize) -> bool {
+        number as usize == count || (number < self.fresh && number != last)
     }
 }
 
@@ -242,9 +267,11 @@ impl TextCoder {
         match self {
             TextCoder::Dictionary(references) => {
                 let mut last = references.last();
+                references.numbers.reserve(picked.len());
                 picked.each(|element| {
+                    let known = references.dictionary.len();
                     let number = references.dictionary.number(text(element), last);
-                    if number != last || references.numbers.is_empty() {
+                    if references.is_new(number, last, known) {
                         see(extremes, |extremes| {
                             extremes.text(references.dictionary.text(number))
                         });
@@ -255,14 +282,33 @@ impl TextCoder {
             }
             TextCoder::Plain(out) => picked.each(|element| {
                 let text = text(element);
-                out.extend((text.len() as u32).to_le_bytes());
-                out.extend_from_slice(text);
+                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                let rest = bytes.get(offsets[element] as usize..).unwrap_or_default();
+                match rest.first_chunk::<SHORT>() {
+                    Some(chunk) if text.len() <= SHORT => {
+                        let end = out.len() + text.len();
+                        out.extend_from_slice(chunk);
+                        out.truncate(end);
+                    }
+                    _ => out.extend_from_slice(text),
+                }
                 see(extremes, |extremes| extremes.text(text));
             }),
-            TextCoder::Lengths(texts) => picked.each(|element| {
-                texts.push(text(element));
-                see(extremes, |extremes| extremes.text(text(element)));
-            }),
+            TextCoder::Lengths(texts) => {
+                let mut together = 0..0;
+                picked.each(|element| {
+                    let range = offsets[element] as usize..offsets[element + 1] as usize;
+                    texts.push_length(range.len());
+                    see(extremes, |extremes| extremes.text(&bytes[range.clone()]));
+                    if range.start == together.end {
+                        together.end = range.end;
+                    } else {
+                        let before = std::mem::replace(&mut together, range);
+                        texts.push_bytes(&bytes[before]);
+                    }
+                });
+                texts.push_bytes(&bytes[together]);
+            }
             TextCoder::Prefixes(texts) => picked.each(|element| {
                 texts.push(text(element));
                 see(extremes, |extremes| extremes.text(text(element)));
@@ -293,10 +339,12 @@ impl WordCoder {
         match self {
             WordCoder::Dictionary(references) => {
                 let mut last = references.last();
+                references.numbers.reserve(picked.len());
                 picked.each(|element| {
                     let value = values[element];
+                    let known = references.dictionary.len();
                     let number = references.dictionary.number(bits(value), last);
-                    if number != last || references.numbers.is_empty() {
+                    if references.is_new(number, last, known) {
                         seen(value);
                     }
                     references.numbers.push(number);
@@ -315,6 +363,12 @@ impl WordCoder {
     }
 }
 
+/// Makes room for so many times what is there, and a little more.
+pub(super) fn reserve<T>(values: &mut Vec<T>, times: usize) {
+    let room = values.len() + values.len() / 16;
+    values.reserve_exact(room * times - values.len());
+}
+
 fn push_bools(out: &mut Vec<u8>, array: &BooleanArray, picked: &Picked, extremes: &mut Option<Extremes>) {
     let bits = array.values();
     picked.each(|element| {
@@ -331,8 +385,9 @@ fn see(extremes: &mut Option<Extremes>, value: impl FnOnce(&mut Extremes)) {
 }
 
 impl Picked<'_> {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         match self {
+            Picked::None => 0,
             Picked::All(elements) => elements.len(),
             Picked::Some(picked) => picked.len(),
         }
@@ -340,6 +395,7 @@ impl Picked<'_> {
 
     pub(super) fn each(&self, mut element: impl FnMut(usize)) {
         match self {
+            Picked::None => {}
             Picked::All(Elements::Range(range)) => range.clone().for_each(element),
             Picked::All(Elements::Listed(picked)) => {
                 picked.iter().for_each(|&picked| element(picked as usize))
