@@ -65,9 +65,10 @@ fn batches(table: &Table, records: u64, order: Order) -> (usize, Vec<RecordBatch
 
 /// The rows of the one day.
 fn gather(table: &'static Table, batches: &[RecordBatch], budget: usize) -> DayRows {
-    let mut gather = Gather::new(table, Tz::UTC, budget, &std::env::temp_dir()).expect("a gatherer");
+    let mut gather =
+        Gather::new(Tz::UTC, budget, WriteOptions::default(), &std::env::temp_dir()).expect("a gatherer");
     for batch in batches {
-        gather.push(batch.clone()).expect("room for a batch");
+        gather.push(table, batch.clone()).expect("room for a batch");
     }
     gather.days().expect("days").next().expect("a day")
 }

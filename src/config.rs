@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 
 use crate::api::Endpoint;
 use crate::lake;
+use crate::memory::MIN_MEMORY;
 use crate::schema::Table;
 use crate::selection::Condition;
 
@@ -107,7 +108,7 @@ pub fn memory(text: &str) -> Result<usize, String> {
         .ok()
         .and_then(|number| number.checked_mul(unit));
     bytes
-        .filter(|&bytes| bytes >= 64_000_000)
+        .filter(|&bytes| bytes >= MIN_MEMORY)
         .ok_or_else(|| "want 64MB or more".to_string())
 }
 

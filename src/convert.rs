@@ -8,13 +8,14 @@ use std::thread;
 use anyhow::Context as _;
 use arrow::array::RecordBatch;
 
-use crate::config::{ConvertSettings, LakeSettings};
-use crate::day::{DayRows, Gather};
+use crate::config::ConvertSettings;
+use crate::day::Gather;
 use crate::decode::{Rows, Source, Tally};
 use crate::exit::Exit;
 use crate::input::{self, Expanded, Intake, Reading, Rejects, Tolerance};
 use crate::job::Job;
 use crate::lake::{DayFacts, DayPath, Lake};
+use crate::memory::Shares;
 use crate::report::{DayLine, RunRecord};
 use crate::schema::{self, Table};
 use crate::zone_check::ZoneCheck;
@@ -39,9 +40,9 @@ async fn convert(
 ) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
     let reader = job.clone();
-    let (reading, tally, gathers) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
+    let (reading, tally, gather) = tokio::task::spawn_blocking(move || read(&settings, &reader)).await??;
     note(reading, tally, record);
-    let days: Vec<_> = gathers.days()?.collect();
+    let days: Vec<_> = gather.days()?.collect();
     job.progress.begin("publishing", "days");
     job.progress.expect(days.len() as u64, 0);
     publish::publish(job, lake, &account, days, DayFacts::default(), record).await?;
@@ -64,9 +65,9 @@ async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
     let account = settings.account.clone();
     let reader = job.clone();
     let reading = tokio::task::spawn_blocking(move || read(&settings, &reader));
-    let (reading, tally, gathers) = job.shown(reading).await??;
+    let (reading, tally, gather) = job.shown(reading).await??;
     note(reading, tally, &mut record);
-    for rows in gathers.days()? {
+    for rows in gather.days()? {
         record.files.push(DayLine {
             path: DayPath::new(&rows.table().name, rows.day(), account.as_str())?.to_string(),
             outcome: "planned".to_string(),
@@ -84,7 +85,7 @@ async fn foresee(settings: ConvertSettings, job: &Job) -> anyhow::Result<Exit> {
 }
 
 /// Reads all inputs into sorted rows.
-fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gathers)> {
+fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally, Gather)> {
     let ConvertSettings {
         inputs,
         table,
@@ -111,59 +112,21 @@ fn read(settings: &ConvertSettings, job: &Job) -> anyhow::Result<(Reading, Tally
         timezone_offset: i64::from(*timezone_offset),
     };
     let tables = table.map_or_else(|| schema::tables().to_vec(), |table| vec![table]);
-    let ((reading, tally), gathers, zone) = gather_beside(Gathers::new(lake.clone()), |sink| {
+    let ((reading, tally), gather, zone) = gather_beside(publish::gather(lake)?, |sink| {
         let mut sink = |table, rows| {
             job.stop.check()?;
             sink(table, rows)
         };
         Intake::new(tables, &source, tolerance, lake.verify, &mut sink)
             .counted_by(&job.progress)
+            .in_batches_of(Shares::of(lake.memory).batch)
             .read_all(&inputs, faults)
     })?;
     publish::check_strict(lake, &tally)?;
     if let Some(finding) = zone.finding(*timezone_offset) {
         report::warn(&format!("warning: {finding}"));
     }
-    Ok((reading, tally, gathers))
-}
-
-/// The gathered rows of each table that has some.
-struct Gathers {
-    lake: LakeSettings,
-    /// A table's is made for its first batch: two take twice the share of the memory budget that one takes.
-    gathers: Vec<(&'static Table, Gather)>,
-}
-
-impl Gathers {
-    fn new(lake: LakeSettings) -> Gathers {
-        let gathers = Vec::new();
-        Gathers { lake, gathers }
-    }
-
-    fn push(&mut self, table: &'static Table, batch: RecordBatch) -> anyhow::Result<()> {
-        let place = self
-            .gathers
-            .iter()
-            .position(|(other, _)| other.name == table.name);
-        let place = match place {
-            Some(place) => place,
-            None => {
-                self.gathers.push((table, publish::gather(table, &self.lake)?));
-                self.gathers.len() - 1
-            }
-        };
-        Ok(self.gathers[place].1.push(batch)?)
-    }
-
-    /// The days of all tables, a table after the other.
-    fn days(self) -> anyhow::Result<impl Iterator<Item = DayRows>> {
-        let days: Result<Vec<_>, _> = self
-            .gathers
-            .into_iter()
-            .map(|(_, gather)| gather.days())
-            .collect();
-        Ok(days?.into_iter().flatten())
-    }
+    Ok((reading, tally, gather))
 }
 
 /// Batches that may wait for the gatherer, which now and then takes the time of some to hand days over. Each is memory beside its
@@ -175,9 +138,9 @@ const WAITING_BATCHES: usize = 2;
 /// # Errors
 /// What the gatherer says, else what `read` says.
 fn gather_beside<T>(
-    mut gathers: Gathers,
+    mut gather: Gather,
     read: impl FnOnce(&mut input::BatchSink<'_>) -> anyhow::Result<T>,
-) -> anyhow::Result<(T, Gathers, ZoneCheck)> {
+) -> anyhow::Result<(T, Gather, ZoneCheck)> {
     let (sender, receiver) = mpsc::sync_channel::<(&'static Table, Rows)>(WAITING_BATCHES);
     thread::scope(|scope| {
         let gatherer = scope.spawn(move || -> anyhow::Result<_> {
@@ -185,17 +148,17 @@ fn gather_beside<T>(
             for (table, rows) in receiver {
                 let batch = rows.into_batch()?;
                 zone.add(&batch);
-                gathers.push(table, batch)?;
+                gather.push(table, batch)?;
             }
-            Ok((gathers, zone))
+            Ok((gather, zone))
         });
         // A gatherer that has stopped is no receiver; why it did is its own to say.
         let reading = read(&mut |table, rows| sender.send((table, rows)).context("hand over rows"));
         drop(sender);
-        let (gathers, zone) = gatherer
+        let (gather, zone) = gatherer
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        Ok((reading?, gathers, zone))
+        Ok((reading?, gather, zone))
     })
 }
 
@@ -206,10 +169,10 @@ mod tests {
     use arrow::array::{ArrayRef, Int64Array};
 
     use super::*;
-    use crate::config::DEFAULT_MEMORY;
+    use crate::config::{DEFAULT_MEMORY, LakeSettings};
 
-    fn gathers() -> Gathers {
-        Gathers::new(LakeSettings {
+    fn gather() -> Gather {
+        let settings = LakeSettings {
             dest: String::new(),
             zone: chrono_tz::Tz::UTC,
             memory: DEFAULT_MEMORY,
@@ -218,14 +181,15 @@ mod tests {
             endpoint_url: None,
             verify: false,
             strict: false,
-        })
+        };
+        publish::gather(&settings).unwrap()
     }
 
     #[test]
     fn a_gatherer_that_stops_ends_the_reading_and_says_why() {
         let column: ArrayRef = Arc::new(Int64Array::from(vec![1]));
         let foreign = RecordBatch::try_from_iter([("foreign", column)]).unwrap();
-        let outcome = gather_beside(gathers(), |sink| -> anyhow::Result<()> {
+        let outcome = gather_beside(gather(), |sink| -> anyhow::Result<()> {
             loop {
                 sink(schema::call_details(), foreign.clone().into())?;
             }
@@ -236,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_reading_says_is_kept() {
-        let outcome = gather_beside(gathers(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
+        let outcome = gather_beside(gather(), |_| -> anyhow::Result<()> { anyhow::bail!("line 7") });
         assert_eq!(outcome.err().unwrap().to_string(), "line 7");
     }
 }

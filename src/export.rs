@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::input::Proof;
 use crate::job::Job;
 use crate::lake::{DayFacts, Lake, Read};
+use crate::memory::Shares;
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
 use crate::{due, plan, publish, report, secrets};
@@ -185,9 +186,6 @@ pub(crate) struct Pages {
     gather: Gather,
 }
 
-/// JSON in one batch; pages have some 300 KB.
-const BATCH_BYTES: usize = 4 << 20;
-
 impl Pages {
     /// No records; those to come are of this table.
     pub(crate) fn new(
@@ -207,7 +205,7 @@ impl Pages {
             decoder: Decoder::new(table, source.clone()),
             proof: place.verify.then(|| Proof::new(table)),
             source,
-            gather: publish::gather(table, place)?,
+            gather: publish::gather(place)?,
         })
     }
 
@@ -253,7 +251,7 @@ impl Pages {
                 decode::Event::End => break,
             }
         }
-        if self.decoder.bytes() >= BATCH_BYTES {
+        if self.decoder.bytes() >= Shares::of(self.lake.memory).batch {
             self.hand_over()?;
         }
         Ok(())
@@ -264,18 +262,18 @@ impl Pages {
         if let Some(proof) = &mut self.proof {
             proof.prove(&batch)?;
         }
-        Ok(self.gather.push(batch)?)
+        Ok(self.gather.push(self.table, batch)?)
     }
 
     /// The rows of a day, which may be none; those of other days are kept until their own turn, so that no day's file is
     /// written before the day is whole.
     fn take_day(&mut self, day: day::Day, record: &mut RunRecord) -> anyhow::Result<Vec<DayRows>> {
         let mut gathered = self.gathered(record)?;
-        gathered.expect(day);
+        gathered.expect(self.table, day)?;
         let (asked, others): (Vec<_>, Vec<_>) = gathered.days()?.partition(|rows| rows.day() == day);
         for rows in others {
             for batch in Merge::new(&rows, None)?.batches()? {
-                self.gather.push(batch?)?;
+                self.gather.push(self.table, batch?)?;
             }
         }
         Ok(asked)
@@ -289,7 +287,7 @@ impl Pages {
     ) -> anyhow::Result<Vec<DayRows>> {
         let mut gathered = self.gathered(record)?;
         if let Some(day) = expected {
-            gathered.expect(day);
+            gathered.expect(self.table, day)?;
         }
         Ok(gathered.days()?.collect())
     }
@@ -302,10 +300,7 @@ impl Pages {
         let tally = self.decoder.take_tally();
         publish::check_strict(&self.lake, &tally)?;
         record.extra.add(&tally);
-        Ok(std::mem::replace(
-            &mut self.gather,
-            publish::gather(self.table, &self.lake)?,
-        ))
+        Ok(std::mem::replace(&mut self.gather, publish::gather(&self.lake)?))
     }
 }
 

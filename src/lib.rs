@@ -57,6 +57,7 @@ mod job;
 mod json;
 pub mod lake;
 mod lake_commands;
+mod memory;
 mod picture;
 mod plan;
 pub mod progress;

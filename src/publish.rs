@@ -12,22 +12,19 @@ use crate::exit::Exit;
 use crate::input::InputError;
 use crate::job::Job;
 use crate::lake::{DayFacts, Lake, LakeOptions, Outcome, Published};
+use crate::memory::Shares;
 use crate::report::{self, DayLine, RunRecord};
-use crate::schema::Table;
 use crate::stop::Stopped;
-
-/// The part of the memory budget that gathered rows may take. The rest is for decoding, and for the days that are being encoded
-/// meanwhile, and later while the rows that were not spilled still lie in memory.
-fn gather_share(memory: usize) -> usize {
-    memory / 5 * 2
-}
 
 /// Days published at once: mostly they wait for the disk or the store.
 const DAYS_AT_ONCE: usize = 8;
 
-/// How many of them may be merged and encoded at once, so that both cores of a small machine are busy and only two row
-/// groups are held.
-const HEAVY_AT_ONCE: usize = 2;
+/// How many row groups may be held while days are merged and encoded, so that both cores of a small machine are busy.
+const ROW_GROUPS_AT_ONCE: usize = 2;
+
+/// Memory that a row takes while it is encoded, up to a whole row group: small days are encoded more than two at once, since
+/// each waits for the disk for longer than it is encoded.
+const ENCODED_ROW: usize = 2048;
 
 /// Whether all that is left to do is to copy a small file.
 fn is_light(rows: &DayRows) -> bool {
@@ -72,19 +69,18 @@ pub(crate) async fn look(settings: &LakeSettings) -> anyhow::Result<Lake> {
 
 /// Row groups of the usual size, or of less where the memory budget is small.
 fn write_options(memory: usize) -> WriteOptions {
-    let usual = WriteOptions::default();
     WriteOptions {
-        row_group_bytes: usual.row_group_bytes.min(memory / 8),
-        ..usual
+        row_group_bytes: Shares::of(memory).row_group,
+        ..WriteOptions::default()
     }
 }
 
 /// Starts to gather rows for the lake.
-pub(crate) fn gather(table: &'static Table, settings: &LakeSettings) -> anyhow::Result<Gather> {
+pub(crate) fn gather(settings: &LakeSettings) -> anyhow::Result<Gather> {
     Ok(Gather::new(
-        table,
         settings.zone,
-        gather_share(settings.memory),
+        Shares::of(settings.memory).gathered,
+        write_options(settings.memory),
         &std::env::temp_dir(),
     )?)
 }
@@ -118,16 +114,21 @@ pub(crate) async fn publish(
     facts: DayFacts,
     record: &mut RunRecord,
 ) -> anyhow::Result<()> {
-    let heavy = Semaphore::new(HEAVY_AT_ONCE);
+    let row_group = lake.row_group_bytes();
+    let encoding = Semaphore::new(ROW_GROUPS_AT_ONCE * row_group);
     let mut days: Vec<_> = days.into_iter().enumerate().collect();
     // Those to be encoded first: others wait for the disk meanwhile.
     days.sort_by_key(|(_, rows)| is_light(rows));
     let publications = days.into_iter().map(|(number, rows)| {
-        let (facts, heavy) = (facts.clone(), &heavy);
+        let (facts, encoding) = (facts.clone(), &encoding);
         async move {
             let _turn = match is_light(&rows) {
                 true => None,
-                false => Some(heavy.acquire().await?),
+                false => {
+                    let most = u32::try_from(row_group).unwrap_or(u32::MAX);
+                    let bytes = u32::try_from(rows.received() * ENCODED_ROW).unwrap_or(most);
+                    Some(encoding.acquire_many(bytes.min(most)).await?)
+                }
             };
             job.stop.check()?;
             let published = lake.publish(account.as_str(), rows, facts).await?;

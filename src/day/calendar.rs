@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike, NaiveDate, TimeZone, Utc};
 use chrono_tz::Tz;
 
+use super::keys::Keys;
+
 /// Partition value of rows without a day, as Hive spells it.
 pub const UNDATED: &str = "__HIVE_DEFAULT_PARTITION__";
 
@@ -120,6 +122,24 @@ impl DayClock {
         }
         let date = self.zone.timestamp_micros(micros).single()?.date_naive();
         (1..=9999).contains(&date.year()).then(|| Day::of(date))
+    }
+}
+
+/// How rows find their day.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum DayOf {
+    /// By their start or their id.
+    Clock(DayClock),
+    /// All are of the same.
+    One(Day),
+}
+
+impl DayOf {
+    pub(super) fn day(&self, keys: &Keys, row: usize) -> Day {
+        match self {
+            DayOf::Clock(clock) => clock.day(keys.start(row), keys.session(row)),
+            DayOf::One(day) => *day,
+        }
     }
 }
 

@@ -8,12 +8,13 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter_record_batch;
 
+use super::calendar::DayOf;
 use super::content::ContentHasher;
 use super::gather::DayRows;
 use super::keys::{Id, KeyIndex, Keys};
 use super::resolve::{Contents, Entry, News, RowRef, resolve, ties};
 use super::run::{Batches, ParquetRun, Place, Run, Selection, Selections, copy, rows_a_batch};
-use super::sorter::Sorter;
+use super::sorter::{Sorter, Unsorted, size};
 use super::write::{Footer, Piece, WriteOptions, Written, write_pieces};
 use super::{Error, Result};
 use crate::schema::Table;
@@ -111,10 +112,13 @@ impl Merge {
     }
 
     fn selections_of(&self, runs: &[usize]) -> Result<Selections> {
-        if let [run] = runs
-            && let Run::Memory(rows) = &self.runs[*run]
-        {
-            return Ok(rows.selections(self.keep[*run].as_ref()));
+        if let [run] = runs {
+            let keep = self.keep[*run].as_ref();
+            match &self.runs[*run] {
+                Run::Memory(rows) => return Ok(rows.selections(keep)),
+                Run::Spilled(rows) => return Ok(rows.selections(keep)),
+                Run::Parquet(_) | Run::Part(_) => {}
+            }
         }
         let batches = self.batches_of(runs)?;
         Ok(Box::new(batches.map(|batch| batch.map(Selection::from))))
@@ -293,11 +297,21 @@ fn is_sorted(run: &Run, index: &KeyIndex) -> Result<bool> {
 
 /// The run's rows as runs in order.
 fn sort(run: Run, rows: &DayRows) -> Result<Vec<Run>> {
-    let mut sorter = Sorter::new(rows.table, rows.budget / 2, rows.scratch.clone(), None)?;
+    let budget = rows.budget / 2;
+    let mut sorter = Sorter::new(rows.table, DayOf::One(rows.day), budget, rows.scratch.clone())?;
+    let mut spills = Vec::new();
     for batch in run.batches()? {
-        sorter.push(batch?, |_, _| rows.day)?;
+        let batch = batch?;
+        if sorter.bytes() + size(&batch) > budget {
+            spills.extend(sorter.take().map(Unsorted::spill).transpose()?);
+        }
+        sorter.push(batch)?;
     }
-    Ok(sorter.finish()?.into_values().flat_map(|day| day.runs).collect())
+    if !spills.is_empty() {
+        spills.extend(sorter.take().map(Unsorted::spill).transpose()?);
+    }
+    let days = sorter.finish(Vec::new(), spills)?;
+    Ok(days.into_values().flat_map(|day| day.runs).collect())
 }
 
 /// The rows of which the mask is true.

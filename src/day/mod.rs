@@ -45,6 +45,7 @@ mod gather;
 mod inspect;
 mod keys;
 mod merge;
+mod partition;
 mod project;
 mod properties;
 mod resolve;
@@ -53,6 +54,7 @@ mod scratch;
 mod seal;
 mod shape;
 mod sorter;
+mod spill;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -1,21 +1,19 @@
-//! A run: rows of one day in order, in memory, in a spill file or in a Parquet file, read as often as needed.
+//! A run: rows of one day in order, in memory, spilled or in a Parquet file, read as often as needed.
 
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use arrow::array::{MutableArrayData, RecordBatch, make_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::ipc::reader::FileReader;
-use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::partition::SpilledRun;
 use super::seal::Part;
 use super::shape::conform;
 use super::{Error, Result};
@@ -26,9 +24,6 @@ const BATCH_ROWS: usize = 4096;
 
 /// Most bytes of such a batch, by the average row of its sources.
 const BATCH_BYTES: usize = 8 << 20;
-
-/// Most rows of a spilled batch. Runs are merged with a batch of each in memory, and there can be many.
-pub(crate) const SPILLED_ROWS: usize = 512;
 
 /// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
 /// every batch costs later.
@@ -94,11 +89,7 @@ impl From<RecordBatch> for Selection {
 #[derive(Debug, Clone)]
 pub(crate) enum Run {
     Memory(MemoryRun),
-    Spilled {
-        file: Arc<SpillFile>,
-        batches: Range<usize>,
-        rows: usize,
-    },
+    Spilled(SpilledRun),
     Parquet(ParquetRun),
     Part(Arc<Part>),
 }
@@ -107,7 +98,7 @@ impl Run {
     pub(crate) fn rows(&self) -> usize {
         match self {
             Run::Memory(run) => run.range.len(),
-            Run::Spilled { rows, .. } => *rows,
+            Run::Spilled(run) => run.rows(),
             Run::Parquet(run) => run.rows,
             Run::Part(part) => part.run.rows,
         }
@@ -116,8 +107,8 @@ impl Run {
     /// The rows in order.
     pub(crate) fn batches(&self) -> Result<Batches> {
         match self {
-            Run::Memory(run) => Ok(run.batches(run.sources.clone(), BATCH_ROWS)),
-            Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.rows)),
+            Run::Memory(run) => Ok(run.batches()),
+            Run::Spilled(run) => Ok(run.batches()),
             Run::Parquet(run) => run.batches(None),
             Run::Part(part) => part.run.batches(None),
         }
@@ -126,14 +117,8 @@ impl Run {
     /// The columns at these indices (ascending) of the rows in order.
     pub(crate) fn columns(&self, columns: &[usize]) -> Result<Batches> {
         match self {
-            Run::Memory(run) => {
-                let sources = run.sources.iter().map(|batch| batch.project(columns));
-                let sources: Vec<_> = sources
-                    .collect::<Result<_, _>>()
-                    .map_err(Error::arrow("pick columns"))?;
-                Ok(run.batches(Arc::new(sources), BATCH_ROWS))
-            }
-            Run::Spilled { file, batches, .. } => Ok(SpillFile::batches(file, batches.clone(), |f| &f.keys)),
+            Run::Memory(run) => run.columns(columns),
+            Run::Spilled(run) => Ok(run.columns(columns)),
             Run::Parquet(run) => run.batches(Some(columns)),
             Run::Part(part) => part.run.batches(Some(columns)),
         }
@@ -158,9 +143,21 @@ pub(crate) struct MemoryRun {
 }
 
 impl MemoryRun {
-    pub(crate) fn batches(&self, sources: Arc<Vec<RecordBatch>>, most: usize) -> Batches {
+    pub(super) fn batches(&self) -> Batches {
+        self.batches_of(self.sources.clone())
+    }
+
+    pub(super) fn columns(&self, columns: &[usize]) -> Result<Batches> {
+        let sources = self.sources.iter().map(|batch| batch.project(columns));
+        let sources: Vec<_> = sources
+            .collect::<Result<_, _>>()
+            .map_err(Error::arrow("pick columns"))?;
+        Ok(self.batches_of(Arc::new(sources)))
+    }
+
+    fn batches_of(&self, sources: Arc<Vec<RecordBatch>>) -> Batches {
         let (order, range) = (self.order.clone(), self.range.clone());
-        let limit = rows_a_batch(sources.iter()).min(most);
+        let limit = rows_a_batch(sources.iter());
         let mut at = range.start;
         Box::new(std::iter::from_fn(move || {
             let rest = &order[at..range.end];
@@ -197,10 +194,13 @@ impl MemoryRun {
 
 /// Rows a batch put together from rows of these, so that it stays within its bounds of rows and bytes.
 pub(crate) fn rows_a_batch<'a>(sources: impl Iterator<Item = &'a RecordBatch>) -> usize {
-    let row_bytes = sources
-        .map(|batch| batch.get_array_memory_size() / batch.num_rows().max(1))
-        .max();
+    let row_bytes = sources.map(row_bytes).max();
     (BATCH_BYTES / row_bytes.unwrap_or(1).max(1)).clamp(1, BATCH_ROWS)
+}
+
+/// Bytes that an average row of the batch takes.
+pub(crate) fn row_bytes(batch: &RecordBatch) -> usize {
+    batch.get_array_memory_size() / batch.num_rows().max(1)
 }
 
 /// The first rows of `rest` as a batch: those that stand together in one source as a slice of it, others copied.
@@ -304,87 +304,6 @@ fn copy_stretches(
     };
     let columns: Result<_, ArrowError> = (0..schema.fields().len()).map(column).collect();
     RecordBatch::try_new(schema, columns?)
-}
-
-/// Sorted rows of many days in one Arrow file; each batch is of one day.
-#[derive(Debug)]
-pub(crate) struct SpillFile {
-    path: PathBuf,
-    rows: Mutex<FileReader<BufReader<File>>>,
-    keys: Mutex<FileReader<BufReader<File>>>,
-}
-
-impl SpillFile {
-    fn open(path: PathBuf, key_columns: &[usize]) -> Result<SpillFile> {
-        let reader = |columns: Option<Vec<usize>>| {
-            let file = File::open(&path).map_err(Error::io("open", &path))?;
-            let reader = FileReader::try_new(BufReader::new(file), columns);
-            Ok(Mutex::new(reader.map_err(Error::arrow("read spilled rows"))?))
-        };
-        Ok(SpillFile {
-            rows: reader(None)?,
-            keys: reader(Some(key_columns.to_vec()))?,
-            path,
-        })
-    }
-
-    fn batches(
-        file: &Arc<SpillFile>,
-        batches: Range<usize>,
-        reader: impl Fn(&SpillFile) -> &Mutex<FileReader<BufReader<File>>> + Send + 'static,
-    ) -> Batches {
-        let file = file.clone();
-        Box::new(batches.filter_map(move |index| {
-            let mut reader = reader(&file).lock().unwrap_or_else(PoisonError::into_inner);
-            let batch = reader.set_index(index).and_then(|()| reader.next().transpose());
-            batch.map_err(Error::arrow("read spilled rows")).transpose()
-        }))
-    }
-}
-
-impl Drop for SpillFile {
-    fn drop(&mut self) {
-        // Early, so that a long run does not hold the disk; the scratch folder is removed in any case.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
-/// Writes a [`SpillFile`].
-pub(crate) struct SpillWriter {
-    path: PathBuf,
-    writer: FileWriter<BufWriter<File>>,
-    batches: usize,
-}
-
-impl SpillWriter {
-    pub(crate) fn new(path: PathBuf, schema: &SchemaRef) -> Result<SpillWriter> {
-        let file = File::create_new(&path).map_err(Error::io("create", &path))?;
-        let options = IpcWriteOptions::default()
-            .try_with_compression(Some(arrow::ipc::CompressionType::LZ4_FRAME))
-            .map_err(Error::arrow("spill rows"))?;
-        let writer = FileWriter::try_new_with_options(BufWriter::new(file), schema, options)
-            .map_err(Error::arrow("spill rows"))?;
-        Ok(SpillWriter {
-            path,
-            writer,
-            batches: 0,
-        })
-    }
-
-    /// Writes the batches and says where they lie.
-    pub(crate) fn write(&mut self, batches: Batches) -> Result<Range<usize>> {
-        let first = self.batches;
-        for batch in batches {
-            self.writer.write(&batch?).map_err(Error::arrow("spill rows"))?;
-            self.batches += 1;
-        }
-        Ok(first..self.batches)
-    }
-
-    pub(crate) fn finish(mut self, key_columns: &[usize]) -> Result<SpillFile> {
-        self.writer.finish().map_err(Error::arrow("spill rows"))?;
-        SpillFile::open(self.path, key_columns)
-    }
 }
 
 /// A day's file.

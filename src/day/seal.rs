@@ -1,4 +1,4 @@
-//! Encodes days while others are still being gathered: as they will be in the lake, on a thread of its own.
+//! Encodes days while others are still being gathered, as they will be in the lake, or spills rows: on a thread of its own.
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -11,8 +11,11 @@ use super::gather::DayRows;
 use super::merge::Merge;
 use super::run::{ParquetRun, Run};
 use super::scratch::Scratch;
+use super::sorter::Unsorted;
+use super::spill::Spill;
 use super::write::{WriteOptions, write_part};
 use super::{Error, Result};
+use crate::schema::Table;
 
 /// Time after which a wait looks whether there is still somebody to wait for.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,14 +34,29 @@ impl Drop for Part {
     }
 }
 
-/// A day handed over.
+/// What was handed over.
 struct Task {
-    rows: DayRows,
+    work: Work,
     /// Held until the last of the days that were handed over together, and so share their memory, is encoded.
     _claim: Arc<Claim>,
 }
 
-/// Memory of days handed over together.
+enum Work {
+    Encode(DayRows),
+    /// Rows of the table of that number.
+    Spill(usize, Unsorted),
+}
+
+/// What came of a task.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// Rows of a day, encoded.
+    Part(&'static Table, Day, Run),
+    /// Rows of the table of that number, in order.
+    Spill(usize, Spill),
+}
+
+/// Memory of rows handed over together.
 struct Claim {
     bytes: usize,
     waiting: Arc<Waiting>,
@@ -57,9 +75,9 @@ pub(super) struct Sealer {
     queue: Arc<Mutex<Receiver<Task>>>,
     options: WriteOptions,
     waiting: Arc<Waiting>,
-    worker: JoinHandle<Result<Vec<(Day, Run)>>>,
+    worker: JoinHandle<Result<Vec<Done>>>,
     /// What the thread that hands over encoded itself, rather than wait.
-    helped: Vec<(Day, Run)>,
+    helped: Vec<Done>,
     scratch: Arc<Scratch>,
 }
 
@@ -95,18 +113,17 @@ impl Waiting {
 }
 
 impl Task {
-    fn encode(self, scratch: &Scratch, options: &WriteOptions) -> Result<(Day, Run)> {
-        let merge = Merge::new(&self.rows, None)?;
+    fn run(self, scratch: &Scratch, options: &WriteOptions) -> Result<Done> {
+        let rows = match self.work {
+            Work::Spill(table, rows) => return Ok(Done::Spill(table, rows.spill()?)),
+            Work::Encode(rows) => rows,
+        };
+        let merge = Merge::new(&rows, None)?;
         let path = scratch.file("part");
-        let rows = write_part(
-            merge.selections()?,
-            self.rows.table(),
-            merge.rows(),
-            &path,
-            options,
-        )?;
-        let run = ParquetRun::written(&path, &self.rows.schema, rows);
-        Ok((self.rows.day(), Run::Part(Arc::new(Part { path, run }))))
+        let written = write_part(merge.selections()?, rows.table(), merge.rows(), &path, options)?;
+        let run = ParquetRun::written(&path, &rows.schema, written);
+        let part = Run::Part(Arc::new(Part { path, run }));
+        Ok(Done::Part(rows.table(), rows.day(), part))
     }
 }
 
@@ -130,46 +147,57 @@ impl Sealer {
         })
     }
 
-    /// Hands days over; they take that many bytes until they are encoded.
+    /// Hands days over to be encoded; they take that many bytes until they are.
     pub(super) fn seal(&mut self, days: Vec<DayRows>, bytes: usize) -> Result<()> {
-        self.waiting.add(bytes);
-        let claim = Arc::new(Claim {
-            bytes,
-            waiting: self.waiting.clone(),
-        });
+        let claim = self.claim(bytes);
         for rows in days {
-            let task = Task {
-                rows,
-                _claim: claim.clone(),
-            };
-            self.tasks.send(task).map_err(|_| self.stopped())?;
+            self.hand_over(Work::Encode(rows), claim.clone())?;
         }
         Ok(())
     }
 
-    /// Returns when the days that are not encoded yet take at most that many bytes; encodes some of them meanwhile.
+    /// Hands rows of the table of that number over to be spilled; they take that many bytes until they are.
+    pub(super) fn spill(&mut self, table: usize, rows: Unsorted, bytes: usize) -> Result<()> {
+        let claim = self.claim(bytes);
+        self.hand_over(Work::Spill(table, rows), claim)
+    }
+
+    fn claim(&self, bytes: usize) -> Arc<Claim> {
+        self.waiting.add(bytes);
+        Arc::new(Claim {
+            bytes,
+            waiting: self.waiting.clone(),
+        })
+    }
+
+    fn hand_over(&self, work: Work, claim: Arc<Claim>) -> Result<()> {
+        let task = Task { work, _claim: claim };
+        self.tasks.send(task).map_err(|_| self.stopped())
+    }
+
+    /// Returns when what is not encoded or spilled yet takes at most that many bytes; does some of it meanwhile.
     pub(super) fn reduce_to(&mut self, bytes: usize) -> Result<()> {
         // A thread that has stopped, which `finish` reports, will not get there.
         while !self.waiting.is_at_most(bytes) && !self.worker.is_finished() {
             // While the worker waits for a day it holds the lock, and there is nothing to help with.
             let task = self.queue.try_lock().ok().and_then(|queue| queue.try_recv().ok());
             match task {
-                Some(task) => self.helped.push(task.encode(&self.scratch, &self.options)?),
+                Some(task) => self.helped.push(task.run(&self.scratch, &self.options)?),
                 None => self.waiting.wait_for_fewer(bytes),
             }
         }
         Ok(())
     }
 
-    /// The encoded days. This thread, which has nothing else to do by now, encodes its part of those that are left.
-    pub(super) fn finish(self) -> Result<Vec<(Day, Run)>> {
+    /// What came of all. This thread, which has nothing else to do by now, does its part of what is left.
+    pub(super) fn finish(self) -> Result<Vec<Done>> {
         let stopped = self.stopped();
         drop(self.tasks);
         let here = work(&self.queue, &self.scratch, &self.options);
-        let mut parts = self.worker.join().unwrap_or(Err(stopped))?;
-        parts.extend(self.helped);
-        parts.extend(here?);
-        Ok(parts)
+        let mut done = self.worker.join().unwrap_or(Err(stopped))?;
+        done.extend(self.helped);
+        done.extend(here?);
+        Ok(done)
     }
 
     fn stopped(&self) -> Error {
@@ -178,15 +206,15 @@ impl Sealer {
     }
 }
 
-/// Encodes what comes until there is no more; after a failure only takes it away.
-fn work(queue: &Mutex<Receiver<Task>>, scratch: &Scratch, options: &WriteOptions) -> Result<Vec<(Day, Run)>> {
+/// Encodes and spills what comes until there is no more; after a failure only takes it away.
+fn work(queue: &Mutex<Receiver<Task>>, scratch: &Scratch, options: &WriteOptions) -> Result<Vec<Done>> {
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    let mut parts = Ok(Vec::new());
+    let mut done = Ok(Vec::new());
     while let Ok(task) = next() {
-        parts = parts.and_then(|mut parts: Vec<_>| {
-            parts.push(task.encode(scratch, options)?);
-            Ok(parts)
+        done = done.and_then(|mut done: Vec<_>| {
+            done.push(task.run(scratch, options)?);
+            Ok(done)
         });
     }
-    parts
+    done
 }

@@ -1,7 +1,7 @@
-//! Sorts rows by day and within it, in memory or through runs on disk.
+//! Sorts a table's rows by day and within it, in memory or through runs on disk.
 //!
 //! What is complete is encoded at once: days that get no more rows, and of a day too large for memory the first part, as long
-//! as its rows come nearly in order. Rows in any other order are spilled in sorted runs.
+//! as its rows come nearly in order. Rows in any other order are spilled in sorted runs, each of all days.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -10,12 +10,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
-use super::calendar::Day;
+use super::calendar::{Day, DayOf};
 use super::gather::DayRows;
 use super::keys::{KeyIndex, Keys};
-use super::run::{MemoryRun, Place, Run, SPILLED_ROWS, SpillWriter, copy};
+use super::partition::Partitions;
+use super::run::{MemoryRun, Place, Run, copy, row_bytes};
 use super::scratch::Scratch;
 use super::seal::Sealer;
+use super::spill::{Spill, SpillWriter};
 use super::{Error, Result};
 use crate::schema::{self, Table};
 
@@ -32,6 +34,16 @@ const STRETCH_ROWS: usize = 4096;
 /// Part of such a day's rows, the last ones, that stays in memory.
 const KEPT: usize = 4;
 
+/// Part of the budget that is one partition of what was spilled: it is in memory twice while it is put together, and one is
+/// read while the one before may still be encoded.
+const PARTITIONS: usize = 4;
+
+/// Part of the budget that is one frame of a spilled run: a partition of many runs has a part of a frame of each.
+const FRAMES: usize = 256;
+
+/// Bytes of a frame at least: a smaller one would be full of what it says of its columns.
+const MIN_FRAME: usize = 64 << 10;
+
 /// What a row is sorted by first, and where it is.
 #[derive(Debug, Clone, Copy)]
 struct SortKey {
@@ -47,6 +59,7 @@ pub(super) struct Sorter {
     table: &'static Table,
     schema: SchemaRef,
     index: KeyIndex,
+    day_of: DayOf,
     budget: usize,
     scratch: Arc<Scratch>,
     batches: Vec<RecordBatch>,
@@ -58,39 +71,36 @@ pub(super) struct Sorter {
     touched: BTreeMap<Day, u32>,
     /// Size in memory from which days are looked for again that can be sealed.
     seal_from: usize,
-    sealer: Option<Sealer>,
     /// First and last starts of what was sealed of days that are still being gathered.
     stretches: BTreeMap<Day, Vec<RangeInclusive<i64>>>,
     runs: BTreeMap<Day, Vec<Run>>,
 }
 
+/// Rows in memory that are not sorted yet.
+#[derive(Debug)]
+pub(super) struct Unsorted {
+    schema: SchemaRef,
+    index: KeyIndex,
+    scratch: Arc<Scratch>,
+    frame_bytes: usize,
+    batches: Vec<RecordBatch>,
+    keys: Vec<Keys>,
+    order: Vec<SortKey>,
+}
+
 impl Sorter {
     pub(super) fn new(
         table: &'static Table,
+        day_of: DayOf,
         budget: usize,
         scratch: Arc<Scratch>,
-        sealer: Option<Sealer>,
     ) -> Result<Sorter> {
         let schema = schema::arrow::schema(table);
-        let index = KeyIndex::new(table, &schema)?;
         Ok(Sorter {
-            sealer,
-            ..Sorter::empty(table, schema, index, budget, scratch)
-        })
-    }
-
-    /// One without rows and without a sealer.
-    fn empty(
-        table: &'static Table,
-        schema: SchemaRef,
-        index: KeyIndex,
-        budget: usize,
-        scratch: Arc<Scratch>,
-    ) -> Sorter {
-        Sorter {
             table,
+            index: KeyIndex::new(table, &schema)?,
             schema,
-            index,
+            day_of,
             budget,
             scratch,
             batches: Vec::new(),
@@ -99,25 +109,50 @@ impl Sorter {
             bytes: 0,
             touched: BTreeMap::new(),
             seal_from: budget / SEAL_FROM,
-            sealer: None,
+            stretches: BTreeMap::new(),
+            runs: BTreeMap::new(),
+        })
+    }
+
+    /// One of the same table without rows.
+    fn empty(&self) -> Sorter {
+        Sorter {
+            table: self.table,
+            schema: self.schema.clone(),
+            index: self.index.clone(),
+            day_of: self.day_of,
+            budget: self.budget,
+            scratch: self.scratch.clone(),
+            batches: Vec::new(),
+            keys: Vec::new(),
+            order: Vec::new(),
+            bytes: 0,
+            touched: BTreeMap::new(),
+            seal_from: 0,
             stretches: BTreeMap::new(),
             runs: BTreeMap::new(),
         }
     }
 
-    pub(super) fn push(&mut self, batch: RecordBatch, day: impl Fn(&Keys, usize) -> Day) -> Result<()> {
-        if batch.num_rows() == 0 {
-            return Ok(());
-        }
+    pub(super) fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Bytes of the rows in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn push(&mut self, batch: RecordBatch) -> Result<()> {
         if batch.schema_ref() != &self.schema {
             return Err(Error::shape(
                 &self.table.name,
                 "has another schema than the batch",
             ));
         }
-        self.make_room(size(&batch))?;
         let keys = Keys::new(&batch, &self.index)?;
-        let rows: Vec<_> = (0..keys.len()).map(|row| (row as u32, day(&keys, row))).collect();
+        let day = |row| (row as u32, self.day_of.day(&keys, row));
+        let rows: Vec<_> = (0..keys.len()).map(day).collect();
         self.hold(batch, keys, &rows);
         Ok(())
     }
@@ -165,39 +200,26 @@ impl Sorter {
         Ok(())
     }
 
-    /// Makes room for that many bytes: seals days that no longer get rows, waits for those being sealed, spills the rest.
-    fn make_room(&mut self, bytes: usize) -> Result<()> {
-        if self.sealer.is_some() && self.bytes + bytes > self.seal_from {
-            self.seal()?;
-            // Not again before there is as much more to look at.
-            self.seal_from = self.bytes + self.budget / SEAL_FROM;
+    /// Hands the days that the last batches have no rows of to the sealer, if there is enough in memory to look for some.
+    pub(super) fn seal(&mut self, coming: usize, sealer: &mut Sealer) -> Result<()> {
+        if self.bytes + coming <= self.seal_from {
+            return Ok(());
         }
-        // Half of it, so that what is handed over can be encoded while the other half fills.
-        let sealed = self.sealer.is_some() && self.bytes + bytes > self.budget / 2 && self.seal_stretch()?;
-        if !sealed && self.bytes + bytes > self.budget {
-            self.spill()?;
-        }
-        match &mut self.sealer {
-            Some(sealer) => sealer.reduce_to(self.budget.saturating_sub(self.bytes + bytes)),
-            None => Ok(()),
-        }
-    }
-
-    /// Hands the days that the last batches have no rows of to the sealer.
-    fn seal(&mut self) -> Result<()> {
         let batches = self.batches.len();
         let recent = (batches - batches.div_ceil(RECENT)) as u32;
         let is_done = |(_, last): &(&Day, &u32)| **last < recent;
         let done: BTreeSet<_> = self.touched.iter().filter(is_done).map(|(day, _)| *day).collect();
-        if done.is_empty() {
-            return Ok(());
+        if !done.is_empty() {
+            self.hand_over(|row| done.contains(&row.day), sealer)?;
         }
-        self.hand_over(|row| done.contains(&row.day))
+        // Not again before there is as much more to look at.
+        self.seal_from = self.bytes + self.budget / SEAL_FROM;
+        Ok(())
     }
 
     /// Hands the first rows of a day that alone fills the memory to the sealer, as long as what is handed over of the day
     /// does not overlap; whether there was such a day. Rows that come a little late find their place among those kept.
-    fn seal_stretch(&mut self) -> Result<bool> {
+    pub(super) fn seal_stretch(&mut self, sealer: &mut Sealer) -> Result<bool> {
         let mut starts: BTreeMap<Day, Vec<i64>> = BTreeMap::new();
         for row in &self.order {
             starts.entry(row.day).or_default().push(row.start);
@@ -219,14 +241,13 @@ impl Sorter {
         }
         let last = starts[goes - 1];
         stretches.push(first..=last);
-        self.hand_over(|row| row.day == day && row.start < kept_from)?;
+        self.hand_over(|row| row.day == day && row.start < kept_from, sealer)?;
         Ok(true)
     }
 
     /// Hands the rows that go to the sealer, and keeps the others.
-    fn hand_over(&mut self, goes: impl Fn(&SortKey) -> bool) -> Result<()> {
-        let (schema, index, scratch) = (self.schema.clone(), self.index.clone(), self.scratch.clone());
-        let mut sealed = Sorter::empty(self.table, schema, index, self.budget, scratch);
+    fn hand_over(&mut self, goes: impl Fn(&SortKey) -> bool, sealer: &mut Sealer) -> Result<()> {
+        let mut sealed = self.empty();
         let batches = std::mem::take(&mut self.batches);
         let keys = std::mem::take(&mut self.keys);
         let order = std::mem::take(&mut self.order);
@@ -240,38 +261,59 @@ impl Sorter {
             }
         }
         let bytes = sealed.bytes;
-        let days = sealed.finish()?.into_values().collect();
-        match &mut self.sealer {
-            Some(sealer) => sealer.seal(days, bytes),
-            None => Ok(()),
-        }
+        let days = sealed.finish(Vec::new(), Vec::new())?.into_values().collect();
+        sealer.seal(days, bytes)
     }
 
-    /// Sorts what is in memory; the days, or what lies between the stretches of one, come out as ranges of one order.
-    fn sort(&mut self) -> Vec<(Day, MemoryRun)> {
-        let keys = std::mem::take(&mut self.keys);
-        let mut order = std::mem::take(&mut self.order);
-        let compare = |a: &SortKey, b: &SortKey| {
-            a.day.cmp(&b.day).then(a.start.cmp(&b.start)).then_with(|| {
-                let (left, right) = (&keys[a.place.batch as usize], &keys[b.place.batch as usize]);
-                left.compare(a.place.row as usize, right, b.place.row as usize)
-            })
+    /// The rows in memory, if there are some; none are left.
+    pub(super) fn take(&mut self) -> Option<Unsorted> {
+        let unsorted = Unsorted {
+            schema: self.schema.clone(),
+            index: self.index.clone(),
+            scratch: self.scratch.clone(),
+            frame_bytes: (self.budget / FRAMES).max(MIN_FRAME),
+            batches: std::mem::take(&mut self.batches),
+            keys: std::mem::take(&mut self.keys),
+            order: std::mem::take(&mut self.order),
         };
-        if !order.is_sorted_by(|a, b| compare(a, b).is_le()) {
-            order.sort_by(compare);
+        self.bytes = 0;
+        self.touched.clear();
+        (!unsorted.order.is_empty()).then_some(unsorted)
+    }
+
+    /// The rows of each day: what was sealed, what was spilled, and what is in memory.
+    pub(super) fn finish(
+        mut self,
+        sealed: Vec<(Day, Run)>,
+        spills: Vec<Spill>,
+    ) -> Result<BTreeMap<Day, DayRows>> {
+        let mut runs = sealed;
+        // Rows on both sides of a stretch are not one run, which would overlap it.
+        let stretches = &self.stretches;
+        let below = |day: Day, start: i64| {
+            let all = stretches.get(&day).map_or(&[][..], Vec::as_slice);
+            all.iter().filter(|stretch| *stretch.end() < start).count()
+        };
+        if !spills.is_empty() {
+            let split = |day, start: Option<i64>| below(day, start.unwrap_or(i64::MIN));
+            let size = self.budget / PARTITIONS;
+            let partitions = Partitions::new(spills, &self.index, self.day_of, size, split)?;
+            let spilled = Partitions::runs(&Arc::new(partitions)).into_iter();
+            runs.extend(spilled.map(|(day, run)| (day, Run::Spilled(run))));
         }
-        let sources = Arc::new(std::mem::take(&mut self.batches));
+        let unsorted = Unsorted {
+            schema: self.schema.clone(),
+            index: self.index.clone(),
+            scratch: self.scratch.clone(),
+            frame_bytes: 0,
+            batches: std::mem::take(&mut self.batches),
+            keys: std::mem::take(&mut self.keys),
+            order: std::mem::take(&mut self.order),
+        };
+        let (sources, order) = unsorted.sort();
         let places = Arc::new(order.iter().map(|key| key.place).collect::<Vec<_>>());
         let mut start = 0;
-        let mut days = Vec::new();
-        // Rows on both sides of a stretch are not one run, which would overlap it.
-        let below = |row: &SortKey| {
-            let stretches = self.stretches.get(&row.day);
-            stretches.map_or(0, |all| {
-                all.iter().filter(|stretch| *stretch.end() < row.start).count()
-            })
-        };
-        for rows in order.chunk_by(|a, b| a.day == b.day && below(a) == below(b)) {
+        for rows in order.chunk_by(|a, b| a.day == b.day && below(a.day, a.start) == below(b.day, b.start)) {
             let range = start..start + rows.len();
             start = range.end;
             let run = MemoryRun {
@@ -279,48 +321,10 @@ impl Sorter {
                 order: places.clone(),
                 range,
             };
-            days.push((rows[0].day, run));
+            runs.push((rows[0].day, Run::Memory(run)));
         }
-        self.bytes = 0;
-        self.touched.clear();
-        days
-    }
-
-    fn spill(&mut self) -> Result<()> {
-        let days = self.sort();
-        if days.is_empty() {
-            return Ok(());
-        }
-        let mut writer = SpillWriter::new(self.scratch.file("spill"), &self.schema)?;
-        let mut written = Vec::with_capacity(days.len());
-        for (day, run) in days {
-            let sources = run.sources.clone();
-            written.push((
-                day,
-                writer.write(run.batches(sources, SPILLED_ROWS))?,
-                run.range.len(),
-            ));
-        }
-        let file = Arc::new(writer.finish(&self.index.columns())?);
-        for (day, batches, rows) in written {
-            self.runs.entry(day).or_default().push(Run::Spilled {
-                file: file.clone(),
-                batches,
-                rows,
-            });
-        }
-        Ok(())
-    }
-
-    /// The rows of each day.
-    pub(super) fn finish(mut self) -> Result<BTreeMap<Day, DayRows>> {
-        if let Some(sealer) = self.sealer.take() {
-            for (day, run) in sealer.finish()? {
-                self.runs.entry(day).or_default().push(run);
-            }
-        }
-        for (day, run) in self.sort() {
-            self.runs.entry(day).or_default().push(Run::Memory(run));
+        for (day, run) in runs {
+            self.runs.entry(day).or_default().push(run);
         }
         let rows = |(day, runs)| {
             let rows = DayRows {
@@ -338,7 +342,45 @@ impl Sorter {
     }
 }
 
+impl Unsorted {
+    /// The batches, and the order of their rows.
+    fn sort(self) -> (Arc<Vec<RecordBatch>>, Vec<SortKey>) {
+        let (keys, mut order) = (self.keys, self.order);
+        let compare = |a: &SortKey, b: &SortKey| {
+            a.day.cmp(&b.day).then(a.start.cmp(&b.start)).then_with(|| {
+                let (left, right) = (&keys[a.place.batch as usize], &keys[b.place.batch as usize]);
+                left.compare(a.place.row as usize, right, b.place.row as usize)
+            })
+        };
+        if !order.is_sorted_by(|a, b| compare(a, b).is_le()) {
+            order.sort_by(compare);
+        }
+        (Arc::new(self.batches), order)
+    }
+
+    /// Writes the rows to disk, in order.
+    pub(super) fn spill(self) -> Result<Spill> {
+        let mut writer = SpillWriter::new(self.scratch.file("spill"), &self.schema, &self.index)?;
+        let frame_bytes = self.frame_bytes;
+        let (sources, order) = self.sort();
+        let places: Vec<_> = order.into_iter().map(|key| key.place).collect();
+        let row_bytes: Vec<_> = sources.iter().map(row_bytes).collect();
+        let mut rest = places.as_slice();
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fits = rest.iter().take_while(|place| {
+                bytes += row_bytes[place.batch as usize];
+                bytes <= frame_bytes
+            });
+            let (rows, behind) = rest.split_at(fits.count().max(1));
+            writer.write(&copy(&sources, rows)?)?;
+            rest = behind;
+        }
+        writer.finish()
+    }
+}
+
 /// Bytes of memory that a batch takes here.
-fn size(batch: &RecordBatch) -> usize {
+pub(super) fn size(batch: &RecordBatch) -> usize {
     batch.get_array_memory_size() + batch.num_rows() * size_of::<SortKey>()
 }

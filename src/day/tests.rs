@@ -20,9 +20,9 @@ const TINY: usize = 2_000;
 const AMPLE: usize = 64 << 20;
 
 fn gather(batches: &[Vec<Row>], budget: usize, folder: &Path) -> Vec<DayRows> {
-    let mut gather = Gather::new(call_details(), Tz::UTC, budget, folder).unwrap();
+    let mut gather = Gather::new(Tz::UTC, budget, WriteOptions::default(), folder).unwrap();
     for rows in batches {
-        gather.push(batch(rows)).unwrap();
+        gather.push(call_details(), batch(rows)).unwrap();
     }
     gather.days().unwrap().collect()
 }
@@ -123,9 +123,9 @@ fn rows_in_order_are_not_copied() {
         .map(|at| row(at, &format!("{at:05}"), "", 1, ""))
         .collect();
     let folder = tempfile::tempdir().unwrap();
-    let mut gather = Gather::new(call_details(), Tz::UTC, AMPLE, folder.path()).unwrap();
+    let mut gather = Gather::new(Tz::UTC, AMPLE, WriteOptions::default(), folder.path()).unwrap();
     let batch = batch(&input);
-    gather.push(batch.clone()).unwrap();
+    gather.push(call_details(), batch.clone()).unwrap();
     let day = gather.days().unwrap().next().unwrap();
     let out: Vec<_> = Merge::new(&day, None).unwrap().batches().unwrap().collect();
     assert_eq!(out.len(), 1);
@@ -216,9 +216,9 @@ fn a_present_file_of_another_order_is_written_up() {
 #[test]
 fn a_batch_of_another_schema_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let mut gather = Gather::new(call_details(), Tz::UTC, AMPLE, folder.path()).unwrap();
+    let mut gather = Gather::new(Tz::UTC, AMPLE, WriteOptions::default(), folder.path()).unwrap();
     let foreign = batch(&[row(1, "a", "", 1, "")]).project(&[0, 1]).unwrap();
-    assert!(gather.push(foreign).is_err());
+    assert!(gather.push(call_details(), foreign).is_err());
 }
 
 /// The rules once more, in the plainest words, for rows without ties.
@@ -421,7 +421,75 @@ proptest! {
         }
         let batches: Vec<_> = input.chunks(batch_rows).map(<[Row]>::to_vec).collect();
         let budget = room * batch(&batches[0]).get_array_memory_size();
-        prop_assert_eq!(days(&batches, budget), days(&[input], AMPLE));
+        let want = days(&[input], AMPLE);
+        prop_assert_eq!(days(&batches, budget), want.clone());
+        prop_assert_eq!(written_days(&batches, budget), want);
+    }
+}
+
+/// As [`days`], of the files that are written, from the last day to the first.
+fn written_days(batches: &[Vec<Row>], budget: usize) -> BTreeMap<Day, Vec<Row>> {
+    let folder = tempfile::tempdir().unwrap();
+    let days = gather(batches, budget, folder.path());
+    let written = days.iter().rev().map(|day| {
+        let path = folder.path().join(day.day().to_string());
+        let footer = Footer {
+            revision: 0,
+            facts: Vec::new(),
+        };
+        let merge = Merge::new(day, None).unwrap();
+        let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
+        let found = read(&path, call_details()).unwrap();
+        let found: Vec<_> = found.flat_map(|batch| rows(&batch.unwrap())).collect();
+        assert_eq!(found.len(), written.rows);
+        (day.day(), found)
+    });
+    written.collect()
+}
+
+#[test]
+fn tables_share_the_budget() {
+    let call = |at: i64| row(at * 7919 % 400_000, &format!("{at:04}"), "", 1, "x");
+    let record = |at: i64| {
+        let time = chrono::DateTime::from_timestamp(1_759_190_400 + at * 7919 % 400_000, 0).unwrap();
+        let time = time.format("%Y-%m-%dT%H:%M:%S.000Z");
+        format!(r#"{{"_id":"{at:04}","startTime":"{time}"}}"#)
+    };
+    let records: Vec<_> = (0..400).map(record).collect();
+    let conversations: Vec<_> = records
+        .chunks(10)
+        .map(|records| decoded(conversations_table(), records.iter().map(String::as_str), 1))
+        .collect();
+    let calls: Vec<_> = (0..400).map(call).collect();
+    let calls: Vec<_> = calls.chunks(10).map(batch).collect();
+    let size = |batches: &[arrow::array::RecordBatch]| -> usize {
+        batches.iter().map(|batch| batch.get_array_memory_size()).sum()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let budget = (size(&calls) + size(&conversations)) / 5;
+    let mut gather = Gather::new(Tz::UTC, budget, WriteOptions::default(), folder.path()).unwrap();
+    for (call, conversation) in calls.into_iter().zip(conversations) {
+        gather.push(call_details(), call).unwrap();
+        gather.push(conversations_table(), conversation).unwrap();
+    }
+    let days: Vec<_> = gather.days().unwrap().collect();
+    let mut found = BTreeMap::new();
+    for day in &days {
+        assert!(
+            day.runs.iter().all(|run| !matches!(run, run::Run::Memory(_))),
+            "{day:?}"
+        );
+        let names = found.entry(day.table().name.as_str()).or_insert_with(Vec::new);
+        names.push((day.day(), Merge::new(day, None).unwrap().rows()));
+    }
+    assert_eq!(found.len(), 2);
+    for (table, days) in found {
+        assert!(days.is_sorted(), "{table}: {days:?}");
+        assert_eq!(
+            days.iter().map(|(_, rows)| rows).sum::<usize>(),
+            400,
+            "{table}: {days:?}"
+        );
     }
 }
 
@@ -547,10 +615,10 @@ fn conversations(records: &[(&str, i64)]) -> Vec<(Option<String>, Option<i64>)> 
 
     let table = conversations_table();
     let folder = tempfile::tempdir().unwrap();
-    let mut gather = Gather::new(table, Tz::UTC, AMPLE, folder.path()).unwrap();
+    let mut gather = Gather::new(Tz::UTC, AMPLE, WriteOptions::default(), folder.path()).unwrap();
     for (record, fetched_at) in records {
         let batch = decoded(table, [*record], *fetched_at);
-        gather.push(batch).unwrap();
+        gather.push(table, batch).unwrap();
     }
     let days: Vec<_> = gather.days().unwrap().collect();
     let mut kept = Vec::new();

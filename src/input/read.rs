@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::proof::{Originals, ProofError};
 use crate::schema::Table;
 
-/// JSON in one batch: large enough that handing over costs nothing, small against the memory budget.
+/// JSON in one batch where nothing else is said: large enough that handing over costs nothing.
 const BATCH_BYTES: usize = 4 << 20;
 
 /// Takes rows of a table, a batch at a time.
@@ -81,6 +81,8 @@ pub struct Intake<'a> {
     sink: &'a mut BatchSink<'a>,
     /// Where inputs, records and bytes are counted.
     progress: Progress,
+    /// JSON of a batch.
+    batch_bytes: usize,
 }
 
 impl<'a> Intake<'a> {
@@ -105,7 +107,13 @@ impl<'a> Intake<'a> {
             tolerance,
             sink,
             progress: Progress::default(),
+            batch_bytes: BATCH_BYTES,
         }
+    }
+
+    /// The intake, with batches of that much JSON.
+    pub fn in_batches_of(self, batch_bytes: usize) -> Intake<'a> {
+        Intake { batch_bytes, ..self }
     }
 
     /// The intake, with its inputs, records and bytes counted there.
@@ -196,7 +204,7 @@ impl<'a> Intake<'a> {
                     if let Some(proofs) = &mut self.proofs {
                         proofs[place].keep(stream.record(), stream.records());
                     }
-                    if self.decoders.decoders()[place].bytes() >= BATCH_BYTES {
+                    if self.decoders.decoders()[place].bytes() >= self.batch_bytes {
                         self.hand_over(place)?;
                     }
                 }

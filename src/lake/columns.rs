@@ -170,7 +170,7 @@ mod tests {
     use chrono_tz::Tz;
 
     use super::*;
-    use crate::day::Gather;
+    use crate::day::{Gather, WriteOptions};
     use crate::decode::testing::decoded;
     use crate::demo::records::{Dataset, Flavour, Order};
     use crate::lake::{DayFacts, LakeOptions};
@@ -195,8 +195,8 @@ mod tests {
             .unwrap();
         let lines = String::from_utf8(lines).unwrap();
         let batch = decoded(schema::call_details(), lines.lines(), 0);
-        let mut gather = Gather::new(schema::call_details(), Tz::UTC, 64 << 20, folder).unwrap();
-        gather.push(batch).unwrap();
+        let mut gather = Gather::new(Tz::UTC, 64 << 20, WriteOptions::default(), folder).unwrap();
+        gather.push(schema::call_details(), batch).unwrap();
         let rows = gather.days().unwrap().next().unwrap();
         let place = folder.join("lake");
         let lake = Lake::open(place.to_str().unwrap(), LakeOptions::default())

@@ -110,6 +110,11 @@ impl Lake {
         self.options.zone
     }
 
+    /// Most bytes of a row group that a publication encodes.
+    pub(crate) fn row_group_bytes(&self) -> usize {
+        self.options.write.row_group_bytes
+    }
+
     /// Where the lake is, as messages name it.
     pub fn location(&self) -> String {
         self.store.location()

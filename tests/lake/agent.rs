@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use callake::day::Gather;
+use callake::day::{Gather, WriteOptions};
 use callake::lake::{DayFacts, Lake, LakeOptions};
 use callake::schema::call_details;
 use serde::{Deserialize, Serialize};
@@ -152,9 +152,14 @@ async fn run(job: &Job) -> anyhow::Result<()> {
     };
     let lake = Lake::open(&job.lake, options).await?;
     for rows in &job.publications {
-        let mut gather = Gather::new(call_details(), lake.zone(), 8 << 20, Path::new(&job.scratch))?;
-        gather.expect(DAY.parse().map_err(anyhow::Error::msg)?);
-        gather.push(batch(rows))?;
+        let mut gather = Gather::new(
+            lake.zone(),
+            8 << 20,
+            WriteOptions::default(),
+            Path::new(&job.scratch),
+        )?;
+        gather.expect(call_details(), DAY.parse().map_err(anyhow::Error::msg)?)?;
+        gather.push(call_details(), batch(rows))?;
         for day in gather.days()? {
             let done = lake.publish(&job.account, day, DayFacts::default()).await?;
             let outcome = format!("{:?}", done.outcome);

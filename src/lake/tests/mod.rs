@@ -17,7 +17,7 @@ use parquet::file::metadata::KeyValue;
 
 use super::*;
 use crate::day::testing::{Row, batch, row, rows};
-use crate::day::{DayRows, Gather};
+use crate::day::{DayRows, Gather, WriteOptions};
 use crate::schema::call_details;
 
 const DAY: &str = "2025-09-30";
@@ -31,9 +31,9 @@ async fn open(folder: &Path) -> Lake {
 }
 
 fn gather_day(day: &str, input: &[Row]) -> DayRows {
-    let mut gather = Gather::new(call_details(), Tz::UTC, 1 << 20, &std::env::temp_dir()).unwrap();
-    gather.expect(day.parse().unwrap());
-    gather.push(batch(input)).unwrap();
+    let mut gather = Gather::new(Tz::UTC, 1 << 20, WriteOptions::default(), &std::env::temp_dir()).unwrap();
+    gather.expect(call_details(), day.parse().unwrap()).unwrap();
+    gather.push(call_details(), batch(input)).unwrap();
     let mut days: Vec<_> = gather.days().unwrap().collect();
     assert_eq!(days.len(), 1);
     days.remove(0)
