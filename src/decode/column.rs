@@ -48,7 +48,7 @@ pub(super) fn validity(present: impl ExactSizeIterator<Item = usize>, rows: usiz
     }
     let mut words = vec![0_u64; rows.div_ceil(64)];
     // A word is put together in a register: most rows are in the word of the row before.
-    let (mut word, mut at) = (0, 0);
+    let (mut word, mut at) = (0_u64, 0);
     for row in present {
         if row / 64 != at {
             words[at] = word.to_le();
