@@ -4,8 +4,9 @@ use parquet::errors::{ParquetError, Result};
 use zstd::bulk::Compressor;
 use zstd::zstd_safe::{CParameter, ParamSwitch, compress_bound};
 
-/// The level whose search for repeats is made coarser: every third place rather than every second. On call details that saves a
-/// tenth of the compressor's instructions, and pages are as large.
+/// The level whose search for repeats is made coarser, every third place rather than every second, and whose table of places is
+/// made half as large, 16 kB, so that it leaves the nearest cache to the page. On call details that saves a tenth of the
+/// compressor's instructions, and pages are as large.
 const FAST: i32 = 1;
 
 /// Compresses one page after the other.
@@ -28,6 +29,7 @@ impl Zstd {
         let mut compressor = Compressor::new(level).map_err(failed)?;
         if level == FAST {
             for parameter in [
+                CParameter::HashLog(12),
                 CParameter::TargetLength(2),
                 // Else it takes that length for a sign that literals are not worth their time.
                 CParameter::LiteralCompressionMode(ParamSwitch::Enable),
