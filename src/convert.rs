@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::Context as _;
-use arrow::array::RecordBatch;
 
 use crate::config::ConvertSettings;
 use crate::day::Gather;

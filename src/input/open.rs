@@ -9,7 +9,8 @@ use crate::progress::Progress;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-const BUFFER: usize = 256 << 10;
+/// Smaller than what is asked for at once, so that plain input is read past it.
+const BUFFER: usize = 64 << 10;
 
 /// First bytes of what can't be read, and what to do about it.
 const UNREADABLE: [(&[u8], &str); 9] = [
