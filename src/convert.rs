@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use std::thread;
 
 use anyhow::Context as _;
-use arrow::array::RecordBatch;
 
 use crate::config::ConvertSettings;
 use crate::day::Gather;
@@ -166,7 +165,7 @@ fn gather_beside<T>(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array};
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
     use super::*;
     use crate::config::{DEFAULT_MEMORY, LakeSettings};
