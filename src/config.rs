@@ -92,7 +92,7 @@ pub fn zone(text: &str) -> Result<Tz, String> {
 /// Checks an amount of memory, such as `256MB` or `1GiB`; gives bytes.
 ///
 /// # Errors
-/// The text is no number with a unit, or less than 64 MB.
+/// The text is no number with a unit, or less than [`MIN_MEMORY`].
 pub fn memory(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: usize = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -109,7 +109,7 @@ pub fn memory(text: &str) -> Result<usize, String> {
         .and_then(|number| number.checked_mul(unit));
     bytes
         .filter(|&bytes| bytes >= MIN_MEMORY)
-        .ok_or_else(|| "want 64MB or more".to_string())
+        .ok_or_else(|| format!("want {}MB or more", MIN_MEMORY / 1_000_000))
 }
 
 /// Checks a number of days, such as `7d`.
@@ -381,7 +381,7 @@ mod tests {
             "",
             "256",
             "MB",
-            "63MB",
+            "99MB",
             "1.5GB",
             "99999999999999999999GB",
             "256XB",

@@ -165,7 +165,7 @@ fn gather_beside<T>(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array};
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 
     use super::*;
     use crate::config::{DEFAULT_MEMORY, LakeSettings};

@@ -22,9 +22,10 @@ const DAYS_AT_ONCE: usize = 8;
 /// How many row groups may be held while days are merged and encoded, so that both cores of a small machine are busy.
 const ROW_GROUPS_AT_ONCE: usize = 2;
 
-/// Memory that a row takes while it is encoded, up to a whole row group: small days are encoded more than two at once, since
-/// each waits for the disk for longer than it is encoded.
-const ENCODED_ROW: usize = 2048;
+/// Memory that a day takes while it is encoded, up to a whole row group: for its columns, and for each row. Small days are
+/// encoded more than two at once, since each waits for the disk for longer than it is encoded.
+const ENCODED_DAY: usize = 2 << 20;
+const ENCODED_ROW: usize = 6 << 10;
 
 /// Whether all that is left to do is to copy a small file.
 fn is_light(rows: &DayRows) -> bool {
@@ -126,7 +127,7 @@ pub(crate) async fn publish(
                 true => None,
                 false => {
                     let most = u32::try_from(row_group).unwrap_or(u32::MAX);
-                    let bytes = u32::try_from(rows.received() * ENCODED_ROW).unwrap_or(most);
+                    let bytes = u32::try_from(ENCODED_DAY + rows.received() * ENCODED_ROW).unwrap_or(most);
                     Some(encoding.acquire_many(bytes.min(most)).await?)
                 }
             };
