@@ -24,7 +24,7 @@ const ROW_GROUPS_AT_ONCE: usize = 2;
 
 /// Memory that a day takes while it is encoded, up to a whole row group: for its columns, and for each row. Small days are
 /// encoded more than two at once, since each waits for the disk for longer than it is encoded.
-const ENCODED_DAY: usize = 2 << 20;
+const ENCODED_DAY: usize = 8 << 20;
 const ENCODED_ROW: usize = 6 << 10;
 
 /// Whether all that is left to do is to copy a small file.

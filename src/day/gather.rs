@@ -92,7 +92,14 @@ impl Gather {
         if self.held() + bytes > self.budget / 2 {
             let most = (0..self.sorters.len()).max_by_key(|&at| self.sorters[at].bytes());
             let most = most.unwrap_or(at);
-            if !self.sorters[most].seal_stretch(&mut self.sealer)? {
+            let sealed = self.sorters[most].seal_stretch(&mut self.sealer)?;
+            // Rows nearly in order may still be sealed, and are given all the room. Once some had to be spilled, others will.
+            let limit = if self.spilled[most] {
+                self.budget / 2
+            } else {
+                self.budget
+            };
+            if !sealed && self.held() + bytes > limit {
                 self.spill(most)?;
             }
         }
