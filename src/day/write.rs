@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use parquet::bloom_filter::Sbbf;
 use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaDataOptions, ParquetMetaDataReader};
 use parquet::file::writer::SerializedFileWriter;
 
@@ -280,10 +281,17 @@ fn finish(
     writer.append_key_value_metadata(checksum);
     // What is still buffered goes out here, where an error of the disk keeps its kind.
     writer.flush().map_err(Error::io("write", path))?;
-    // All that can fail now is the disk, which Parquet tells by words alone.
+    // All that can fail now is the disk.
+    let failed = |error| match error {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(source) => *source,
+            Err(cause) => io::Error::other(cause),
+        },
+        error => io::Error::other(error),
+    };
     let sink = writer
         .into_inner()
-        .map_err(|error| Error::io("write", path)(io::Error::other(error)))?;
+        .map_err(|error| Error::io("write", path)(failed(error)))?;
     let sink = sink
         .into_inner()
         .map_err(|error| Error::io("write", path)(error.into_error()))?;

@@ -188,7 +188,7 @@ MISTAKES = [
     local("a command that is none", ("exprot",), 2, "'export'"),
     api("an endpoint that is none", 2, "possible values: v1, v2, interaction-details", "--endpoint", "v3", server=None),
     api("an account that can't be a file name", 2, "letters, digits", "--account", "a/b", server=None),
-    api("too little memory", 2, "want 100MB or more", "--memory", "1MB", server=None),
+    api("too little memory", 2, "want 128MB or more", "--memory", "1MB", server=None),
     api("a spool that is a file", 1, "name a folder", "--spool", "spool", setup=write("spool")),
     # Lake and store
     local("a file in place of a lake", convert(SAMPLE, dest="file"), 1, "name a folder", setup=write("file")),
