@@ -21,6 +21,7 @@
 //! | `shell` | completions and manual pages |
 //! | `secrets` | where the API's credentials come from |
 //! | `publish` | gathered rows → the lake, and the end of every run |
+//! | `memory` | how the memory budget of a run is shared out |
 //! | [`schema`] | the record types, from `schemas/*.json` |
 //! | [`api`] | the client: windows, pages, retries, proofs of completeness, the spool |
 //! | [`input`] | saved responses as streams of bytes |
