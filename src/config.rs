@@ -92,7 +92,7 @@ pub fn zone(text: &str) -> Result<Tz, String> {
 /// Checks an amount of memory, such as `256MB` or `1GiB`; gives bytes.
 ///
 /// # Errors
-/// The text is no number with a unit, or less than 128 MB, the smallest budget that a run keeps to.
+/// The text is no number with a unit, or less than 128 MB.
 pub fn memory(text: &str) -> Result<usize, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit: usize = match text[digits.len()..].to_ascii_lowercase().as_str() {
@@ -381,7 +381,7 @@ mod tests {
             "",
             "256",
             "MB",
-            "99MB",
+            "127MB",
             "1.5GB",
             "99999999999999999999GB",
             "256XB",

@@ -320,7 +320,7 @@ impl Numbers<f64> {
 pub(super) struct Present(Vec<u32>);
 
 impl Present {
-    /// Appends a row; batches are handed over long before there are more than 32 bits hold ([`super::MAX_BATCH_BYTES`]).
+    /// Appends a row; batches are handed over long before row numbers need 32 bits ([`super::MAX_BATCH_BYTES`]).
     #[inline]
     pub(super) fn push(&mut self, row: usize) {
         self.0.push(row as u32);

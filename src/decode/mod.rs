@@ -255,7 +255,7 @@ impl Decoder {
         self.detach().into_batch()
     }
 
-    /// Hands over the rows in hand and starts anew. To make a batch of them is a seventh of the work that decoding is, and can be
+    /// Hands over the rows in hand and starts anew. To make a batch of them is a fifth of the work that decoding is, and can be
     /// done on another thread.
     pub fn detach(&mut self) -> Rows {
         self.bytes = 0;
