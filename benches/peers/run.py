@@ -18,6 +18,7 @@ Needs Python 3.9 or newer and the network; the packages go to target/peers-venv,
 """
 
 import argparse
+import datetime
 import json
 import os
 import re
@@ -318,8 +319,17 @@ def child_queries(glob, api_names, params):
         start = time.perf_counter()
         answer = connection.execute(query).fetchall()
         seconds = time.perf_counter() - start
-        found[name] = {"seconds": seconds, "read": bytes_read() - before, "answer": repr(answer)}
+        found[name] = {"seconds": seconds, "read": bytes_read() - before, "answer": repr(plain(answer))}
     print(json.dumps(found))
+
+
+def plain(value):
+    """The value without what differs by the lake's names and types alone: names of a struct's fields, the zone of times in UTC."""
+    if isinstance(value, dict):
+        return [plain(field) for field in value.values()]
+    if isinstance(value, (list, tuple)):
+        return [plain(element) for element in value]
+    return value.replace(tzinfo=None) if isinstance(value, datetime.datetime) else value
 
 
 def bytes_read():
@@ -557,8 +567,9 @@ def queries(options, outs):
     globs = {"callake": f"{outs['callake']}/call_details/**/*.parquet", "duckdb": f"{outs['duckdb']}/**/*.parquet"}
     params = child("params", globs["callake"]).said
     found = {name: [] for name in globs}
-    for _ in range(max(options.rounds, 5)):
-        for name, glob in globs.items():
+    for round in range(options.query_rounds):
+        # In turn the first, so that neither has what the other leaves.
+        for name, glob in sorted(globs.items(), reverse=round % 2 == 1):
             found[name].append(json.loads(child("queries", glob, json.dumps(name != "callake"), params).said))
     totals = {name: 0.0 for name in globs}
     rows = []
@@ -573,6 +584,11 @@ def queries(options, outs):
         rows.append(row)
     rows.append(["total", f"{totals['callake'] * 1e3:.1f}", "", f"{totals['duckdb'] * 1e3:.1f}", ""])
     table(["query in DuckDB", "callake ms", "MB read", "DuckDB's own files ms", "MB read"], rows)
+    sums = {name: [sum(query["seconds"] for query in run.values()) for run in runs] for name, runs in found.items()}
+    ratios = [own / other for own, other in zip(sums["callake"], sums["duckdb"])]
+    error = statistics.stdev(ratios) / len(ratios) ** 0.5
+    print(f"All ten on callake's files take {statistics.mean(ratios):.3f} times what they take on DuckDB's own: mean of "
+          f"{len(ratios)} rounds, standard error {error:.3f}\n")
     for name in globs:
         read = median(found[name], lambda run: run[LOOKUP]["read"])
         print(f"{LOOKUP}: {read / sizes(outs[name])[0]:.1%} of the bytes of {name}'s files are read")
@@ -623,6 +639,7 @@ def main():
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--query-rounds", type=int, default=15, help="of the queries, two at least; one round is far from the next")
     parser.add_argument("--zstd-level", type=int, default=1, help="of the peers; 1 is the fastest")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "callake")
     parser.add_argument("--polars", action="store_true", help="measure Polars too; it is slow and takes 12 GB")
