@@ -567,7 +567,7 @@ def queries(options, outs):
     globs = {"callake": f"{outs['callake']}/call_details/**/*.parquet", "duckdb": f"{outs['duckdb']}/**/*.parquet"}
     params = child("params", globs["callake"]).said
     found = {name: [] for name in globs}
-    for round in range(options.query_rounds):
+    for round in range(max(options.query_rounds, 2)):
         # In turn the first, so that neither has what the other leaves.
         for name, glob in sorted(globs.items(), reverse=round % 2 == 1):
             found[name].append(json.loads(child("queries", glob, json.dumps(name != "callake"), params).said))
@@ -606,7 +606,6 @@ def scale(options, work):
     inputs = {"one file": base, "ten times as many": ten, "1,000 days in random order": random, f"{pages:,} pages of {PAGE} in files": folder}
     runs = {name: [] for name in inputs}
     out = work / "out-scale"
-
     for round in range(options.rounds):
         for name, path in inputs.items():
             if path.is_file():

@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_run_behind_groups_is_a_run() {
+        // With the bytes of the groups before it; their header takes one more, and the run three.
+        for (before, groups) in [(vec![0_u8, 1, 0, 1, 0, 1, 0, 1], 3), (vec![1; 20], 9)] {
+            let values: Vec<_> = before.into_iter().chain([2; 1000]).collect();
+            let mut out = Vec::new();
+            hybrid(&values, 3, &mut out);
+            assert_eq!(out.len(), 1 + groups + 3);
+        }
+    }
+
+    #[test]
     fn one_value_of_no_bits_is_a_run() {
         let mut out = Vec::new();
         hybrid(&[0_u32; 300], 0, &mut out);
