@@ -10,7 +10,9 @@ import pytest
 from conftest import run
 from test_export import ACCOUNT, DAYS, STREAM, Server, environment, export, keys
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+
+def today():
+    return datetime.datetime.now(datetime.timezone.utc).date()
 
 
 def requests(server):
@@ -70,18 +72,19 @@ def test_a_small_day_does_not_pay_for_planning(tmp_path, records):
 
 
 def test_days_that_have_not_begun_are_not_passed_over_in_silence(tmp_path):
-    future = str(TODAY + datetime.timedelta(days=3))
+    future = str(today() + datetime.timedelta(days=3))
     with Server(tmp_path) as server:
         done = export(server, tmp_path / "lake", "--from", future, "--to", future, code=2)
         assert f"{future}: that day has not begun" in done.stderr
         assert requests(server) == 0
-        done = export(server, tmp_path / "lake", "--from", str(TODAY), "--to", future)
+        done = export(server, tmp_path / "lake", "--from", str(today()), "--to", future)
         assert "has not begun: not asked for" in done.stderr
-        assert status(tmp_path / "lake") == {str(TODAY): "open"}
+        assert status(tmp_path / "lake") == {str(today()): "open"}
 
 
 def test_sync_brings_a_lake_up_to_now(tmp_path):
-    first = TODAY - datetime.timedelta(days=3)
+    now = today()
+    first = now - datetime.timedelta(days=3)
     options = ["--first-day", str(first), "--days", "6", "--records", "1200", "--live"]
     lake = tmp_path / "lake"
     with Server(tmp_path, *options) as server:
@@ -89,7 +92,7 @@ def test_sync_brings_a_lake_up_to_now(tmp_path):
         sync(server, lake, "--from", str(first), "--lookback", "0d")
         days = status(lake)
         assert sorted(days) == [str(first + datetime.timedelta(days=day)) for day in range(4)]
-        assert days[str(TODAY)] == "open" and days[str(first)] == "closed"
+        assert days[str(now)] == "open" and days[str(first)] == "closed"
 
         before = requests(server)
         sync(server, lake, "--lookback", "0d")
