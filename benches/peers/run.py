@@ -303,23 +303,29 @@ def names():
     return {entry["name"]: entry["json"] for entry in entries if entry["name"].lower() != entry["json"].lower()}
 
 
-def child_queries(glob, api_names, params):
-    """Runs the queries once on a lake in this fresh process; prints seconds and bytes read of each, and a digest of the answer."""
+def child_queries(lakes, params, rounds):
+    """Runs the queries on each lake in this process, in turn, and prints of each what it took in every round, the bytes it read in the
+    first one, and its answer. `lakes`: name -> glob, and whether its columns have the API's names."""
     import duckdb
 
-    rename = names() if api_names else {}
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    lake = f"read_parquet('{glob}', hive_partitioning = true)"
-    found = {}
-    for name, query in QUERIES.items():
-        query = re.sub(r"\b[a-z_]+\b", lambda word: rename.get(word[0], word[0]), query)
-        query = re.sub(r"\blake\b", lake, query.format(**params))
-        before = bytes_read()
-        start = time.perf_counter()
-        answer = connection.execute(query).fetchall()
-        seconds = time.perf_counter() - start
-        found[name] = {"seconds": seconds, "read": bytes_read() - before, "answer": repr(plain(answer))}
+    found = {lake: {name: {"seconds": []} for name in QUERIES} for lake in lakes}
+    for round in range(rounds):
+        for name, query in QUERIES.items():
+            # In turn the first, so that neither has what the other leaves.
+            for lake in sorted(lakes, reverse=round % 2 == 1):
+                glob, api_names = lakes[lake]
+                rename = names() if api_names else {}
+                text = re.sub(r"\b[a-z_]+\b", lambda word: rename.get(word[0], word[0]), query)
+                text = re.sub(r"\blake\b", f"read_parquet('{glob}', hive_partitioning = true)", text.format(**params))
+                before = bytes_read()
+                start = time.perf_counter()
+                answer = connection.execute(text).fetchall()
+                of_query = found[lake][name]
+                of_query["seconds"].append(time.perf_counter() - start)
+                if round == 0:
+                    of_query.update(read=bytes_read() - before, answer=repr(plain(answer)))
     print(json.dumps(found))
 
 
@@ -563,36 +569,48 @@ def compare(options, work):
 
 
 def queries(options, outs):
-    """The ten queries in DuckDB, on callake's lake and on DuckDB's own files; both must give the same answers."""
-    globs = {"callake": f"{outs['callake']}/call_details/**/*.parquet", "duckdb": f"{outs['duckdb']}/**/*.parquet"}
-    params = child("params", globs["callake"]).said
-    found = {name: [] for name in globs}
-    for round in range(max(options.query_rounds, 2)):
-        # In turn the first, so that neither has what the other leaves.
-        for name, glob in sorted(globs.items(), reverse=round % 2 == 1):
-            found[name].append(json.loads(child("queries", glob, json.dumps(name != "callake"), params).said))
-    totals = {name: 0.0 for name in globs}
+    """The ten queries in DuckDB, on callake's lake and on DuckDB's own files; both must give the same answers.
+
+    A process runs them on both in turn, since processes differ by more than the files do; several of them, for the same reason.
+    """
+    lakes = {"callake": (f"{outs['callake']}/call_details/**/*.parquet", False), "duckdb": (f"{outs['duckdb']}/**/*.parquet", True)}
+    params = child("params", lakes["callake"][0]).said
+    found = []
+    for process in range(max(options.query_processes, 2)):
+        found.append(json.loads(child("queries", json.dumps(lakes), params, options.query_rounds).said))
+        say(f"queries, process {process + 1}: {ratio(found[-1], QUERIES):.3f}")
+    totals = {lake: 0.0 for lake in lakes}
     rows = []
     for query in QUERIES:
-        if found["callake"][0][query]["answer"] != found["duckdb"][0][query]["answer"]:
-            say(f"the answers to {query!r} differ: {found['callake'][0][query]['answer'][:500]}\n{found['duckdb'][0][query]['answer'][:500]}")
+        answers = {lake: found[0][lake][query]["answer"] for lake in lakes}
+        if answers["callake"] != answers["duckdb"]:
+            say(f"the answers to {query!r} differ: {answers['callake'][:500]}\n{answers['duckdb'][:500]}")
         row = [query]
-        for name in globs:
-            seconds = median(found[name], lambda run: run[query]["seconds"])
-            totals[name] += seconds
-            row += [f"{seconds * 1e3:.1f}", f"{median(found[name], lambda run: run[query]['read']) / 1e6:.2f}"]
-        rows.append(row)
-    rows.append(["total", f"{totals['callake'] * 1e3:.1f}", "", f"{totals['duckdb'] * 1e3:.1f}", ""])
-    table(["query in DuckDB", "callake ms", "MB read", "DuckDB's own files ms", "MB read"], rows)
-    sums = {name: [sum(query["seconds"] for query in run.values()) for run in runs] for name, runs in found.items()}
-    ratios = [own / other for own, other in zip(sums["callake"], sums["duckdb"])]
-    error = statistics.stdev(ratios) / len(ratios) ** 0.5
-    print(f"All ten on callake's files take {statistics.mean(ratios):.3f} times what they take on DuckDB's own: mean of "
-          f"{len(ratios)} rounds, standard error {error:.3f}\n")
-    for name in globs:
-        read = median(found[name], lambda run: run[LOOKUP]["read"])
-        print(f"{LOOKUP}: {read / sizes(outs[name])[0]:.1%} of the bytes of {name}'s files are read")
+        for lake in lakes:
+            seconds = statistics.median(second for run in found for second in run[lake][query]["seconds"])
+            totals[lake] += seconds
+            row += [f"{seconds * 1e3:.1f}", f"{found[0][lake][query]['read'] / 1e6:.2f}"]
+        rows.append([*row, with_error(ratio(run, [query]) for run in found)])
+    all_ten = with_error(ratio(run, QUERIES) for run in found)
+    rows.append(["total", f"{totals['callake'] * 1e3:.1f}", "", f"{totals['duckdb'] * 1e3:.1f}", "", all_ten])
+    print(f"Ten queries in DuckDB, both lakes in turn: medians of {len(found)} processes of {options.query_rounds} rounds; the ratio is the "
+          "mean of the processes', with its standard error\n")
+    table(["query in DuckDB", "callake ms", "MB read", "DuckDB's own files ms", "MB read", "ratio"], rows)
+    for lake in lakes:
+        read = found[0][lake][LOOKUP]["read"]
+        print(f"{LOOKUP}: {read / sizes(outs[lake])[0]:.1%} of the bytes of {lake}'s files are read")
     print(flush=True)
+
+
+def ratio(run, queries):
+    """What queries took on callake's lake in one process, by what they took on DuckDB's."""
+    seconds = {lake: sum(sum(run[lake][query]["seconds"]) for query in queries) for lake in run}
+    return seconds["callake"] / seconds["duckdb"]
+
+
+def with_error(ratios):
+    ratios = list(ratios)
+    return f"{statistics.mean(ratios):.3f} ± {statistics.stdev(ratios) / len(ratios) ** 0.5:.3f}"
 
 
 def scale(options, work):
@@ -638,14 +656,16 @@ def main():
             peer, records, out, level = arguments
             return child_peer(peer, records, out, int(level))
         if name == "queries":
-            glob, api_names, params = arguments
-            return child_queries(glob, json.loads(api_names), json.loads(params))
+            lakes, params, rounds = arguments
+            return child_queries(json.loads(lakes), json.loads(params), int(rounds))
         return {"params": child_params, "rows": child_rows}[name](*arguments)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--query-rounds", type=int, default=15, help="of the queries, two at least; one round is far from the next")
+    parser.add_argument("--query-processes", type=int, default=8, help="that run the queries, two at least")
+    parser.add_argument("--query-rounds", type=int, default=4, help="of the queries in each process")
+    parser.add_argument("--only-queries", action="store_true", help="on what an earlier run left with --keep")
     parser.add_argument("--zstd-level", type=int, default=1, help="of the peers; 1 is the fastest")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "callake")
     parser.add_argument("--polars", action="store_true", help="measure Polars too; it is slow and takes 12 GB")
@@ -655,6 +675,8 @@ def main():
     options = parser.parse_args()
     work = ROOT / "target" / "peers"
     work.mkdir(parents=True, exist_ok=True)
+    if options.only_queries:
+        return queries(options, {name: work / f"out-{name}" for name in ("callake", "duckdb")})
     (scale if options.scale else compare)(options, work)
 
 
