@@ -130,15 +130,27 @@ impl Gather {
             }
         }
         let mut made: Vec<_> = self.sorters.iter().map(|_| (Vec::new(), Vec::new())).collect();
-        for done in self.sealer.finish()? {
+        let (done, left) = self.sealer.finish()?;
+        let mut runs = Vec::new();
+        for done in done {
             match done {
-                Done::Part(table, day, run) => {
-                    let of = |sorter: &Sorter| sorter.table().name == table.name;
-                    if let Some(at) = self.sorters.iter().position(of) {
-                        made[at].0.push((day, run));
-                    }
-                }
+                Done::Part(table, day, run) => runs.push((table, day, run)),
                 Done::Spill(at, spill) => made[at].1.push(spill),
+            }
+        }
+        for DayRows {
+            table,
+            day,
+            runs: rows,
+            ..
+        } in left
+        {
+            runs.extend(rows.into_iter().map(|run| (table, day, run)));
+        }
+        for (table, day, run) in runs {
+            let of = |sorter: &Sorter| sorter.table().name == table.name;
+            if let Some(at) = self.sorters.iter().position(of) {
+                made[at].0.push((day, run));
             }
         }
         let mut days = Vec::new();

@@ -1,7 +1,7 @@
 //! Encodes days while others are still being gathered, as they will be in the lake, or spills rows: on a thread of its own.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -189,15 +189,25 @@ impl Sealer {
         Ok(())
     }
 
-    /// What came of all. This thread, which has nothing else to do by now, does its part of what is left.
-    pub(super) fn finish(self) -> Result<Vec<Done>> {
+    /// What came of all that was begun, and the days that were not: those are encoded as soon as they are published, beside each
+    /// other and while others wait for the disk.
+    pub(super) fn finish(self) -> Result<(Vec<Done>, Vec<DayRows>)> {
         let stopped = self.stopped();
         drop(self.tasks);
-        let here = work(&self.queue, &self.scratch, &self.options);
+        let (mut spilled, mut left) = (Vec::new(), Vec::new());
+        while let Ok(task) = next(&self.queue) {
+            match task {
+                Task {
+                    work: Work::Encode(rows),
+                    ..
+                } => left.push(rows),
+                task => spilled.push(task.run(&self.scratch, &self.options)),
+            }
+        }
         let mut done = self.worker.join().unwrap_or(Err(stopped))?;
         done.extend(self.helped);
-        done.extend(here?);
-        Ok(done)
+        done.extend(spilled.into_iter().collect::<Result<Vec<_>>>()?);
+        Ok((done, left))
     }
 
     fn stopped(&self) -> Error {
@@ -208,13 +218,17 @@ impl Sealer {
 
 /// Encodes and spills what comes until there is no more; after a failure only takes it away.
 fn work(queue: &Mutex<Receiver<Task>>, scratch: &Scratch, options: &WriteOptions) -> Result<Vec<Done>> {
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
     let mut done = Ok(Vec::new());
-    while let Ok(task) = next() {
+    while let Ok(task) = next(queue) {
         done = done.and_then(|mut done: Vec<_>| {
             done.push(task.run(scratch, options)?);
             Ok(done)
         });
     }
     done
+}
+
+/// The next task; fails once there will be no more.
+fn next(queue: &Mutex<Receiver<Task>>) -> std::result::Result<Task, RecvError> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv()
 }
