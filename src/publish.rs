@@ -27,10 +27,20 @@ const ROW_GROUPS_AT_ONCE: usize = 2;
 const ENCODED_DAY: usize = 8 << 20;
 const ENCODED_ROW: usize = 6 << 10;
 
-/// Whether all that is left to do is to copy a small file.
-fn is_light(rows: &DayRows) -> bool {
-    const SMALL: usize = 50_000;
-    rows.is_encoded() && rows.received() <= SMALL
+/// Of larger days that are encoded already, how many take the memory of a row group together: it is needed only where rows of one
+/// part replace those of another, and what was gathered has left room by then.
+const COPIED_DAYS: usize = 3;
+
+/// Rows of a day up to which nothing is held back for it once it is encoded.
+const SMALL: usize = 50_000;
+
+/// Memory to be held back while a day is published, of so much for a row group.
+fn memory(rows: &DayRows, row_group: usize) -> usize {
+    match (rows.is_encoded(), rows.received()) {
+        (true, ..=SMALL) => 0,
+        (true, _) => row_group / COPIED_DAYS,
+        (false, received) => row_group.min(ENCODED_DAY + received * ENCODED_ROW),
+    }
 }
 
 /// Opens the lake for publishing.
@@ -119,18 +129,12 @@ pub(crate) async fn publish(
     let encoding = Semaphore::new(ROW_GROUPS_AT_ONCE * row_group);
     let mut days: Vec<_> = days.into_iter().enumerate().collect();
     // Those to be encoded first: others wait for the disk meanwhile.
-    days.sort_by_key(|(_, rows)| is_light(rows));
+    days.sort_by_key(|(_, rows)| rows.is_encoded());
     let publications = days.into_iter().map(|(number, rows)| {
         let (facts, encoding) = (facts.clone(), &encoding);
         async move {
-            let _turn = match is_light(&rows) {
-                true => None,
-                false => {
-                    let most = u32::try_from(row_group).unwrap_or(u32::MAX);
-                    let bytes = u32::try_from(ENCODED_DAY + rows.received() * ENCODED_ROW).unwrap_or(most);
-                    Some(encoding.acquire_many(bytes.min(most)).await?)
-                }
-            };
+            let bytes = u32::try_from(memory(&rows, row_group)).unwrap_or(u32::MAX);
+            let _turn = encoding.acquire_many(bytes).await?;
             job.stop.check()?;
             let published = lake.publish(account.as_str(), rows, facts).await?;
             job.progress.steps.add(1);
