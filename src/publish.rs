@@ -31,15 +31,21 @@ const ENCODED_ROW: usize = 6 << 10;
 /// part replace those of another, and what was gathered has left room by then.
 const COPIED_DAYS: usize = 3;
 
-/// Rows of a day up to which nothing is held back for it once it is encoded.
+/// Rows of a day up to which nothing is held back for it where it is encoded already.
 const SMALL: usize = 50_000;
 
-/// Memory to be held back while a day is published, of so much for a row group.
-fn memory(rows: &DayRows, row_group: usize) -> usize {
-    match (rows.is_encoded(), rows.received()) {
-        (true, ..=SMALL) => 0,
-        (true, _) => row_group / COPIED_DAYS,
-        (false, received) => row_group.min(ENCODED_DAY + received * ENCODED_ROW),
+/// Bytes of a present file from which no other day is encoded beside its merge: of each file that is merged a row group's columns
+/// are decoded at once.
+const LARGE_FILE: u64 = 4 << 20;
+
+/// Memory to be held back while a day is published, of so much for a row group. `present` are the bytes of the day's file, which
+/// may have to be merged with: then all rows are encoded. An object store is not asked for them.
+fn memory(rows: &DayRows, row_group: usize, present: Option<u64>) -> usize {
+    match (rows.received(), present) {
+        (_, Some(LARGE_FILE..)) => ROW_GROUPS_AT_ONCE * row_group,
+        (..=SMALL, None | Some(0)) if rows.is_encoded() => 0,
+        (_, Some(0)) if rows.is_encoded() => row_group / COPIED_DAYS,
+        (received, _) => row_group.min(ENCODED_DAY + received * ENCODED_ROW),
     }
 }
 
@@ -133,7 +139,8 @@ pub(crate) async fn publish(
     let publications = days.into_iter().map(|(number, rows)| {
         let (facts, encoding) = (facts.clone(), &encoding);
         async move {
-            let bytes = u32::try_from(memory(&rows, row_group)).unwrap_or(u32::MAX);
+            let present = lake.present_bytes(account.as_str(), &rows)?;
+            let bytes = u32::try_from(memory(&rows, row_group, present)).unwrap_or(u32::MAX);
             let _turn = encoding.acquire_many(bytes).await?;
             job.stop.check()?;
             let published = lake.publish(account.as_str(), rows, facts).await?;

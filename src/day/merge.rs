@@ -96,14 +96,19 @@ impl Merge {
 
     /// The rows of those runs in order.
     fn batches_of(&self, runs: &[usize]) -> Result<Batches> {
-        let mut kept = Vec::with_capacity(runs.len());
-        for &run in runs {
-            kept.push(filtered(self.runs[run].batches()?, self.keep[run].clone()));
+        if let [run] = runs {
+            return Ok(filtered(self.runs[*run].batches()?, self.keep[*run].clone()));
         }
-        match kept.len() {
-            1 => Ok(kept.remove(0)),
-            _ => Ok(Box::new(Merged::new(kept, self.index.clone())?)),
-        }
+        let waiting = runs.iter().filter_map(|&number| {
+            let (first, _) = self.spans[number]?;
+            Some(Waiting {
+                first,
+                number,
+                run: self.runs[number].clone(),
+                keep: self.keep[number].clone(),
+            })
+        });
+        Ok(Box::new(Merged::new(waiting.collect(), self.index.clone())))
     }
 
     /// The rows to be encoded, in order.
@@ -365,25 +370,46 @@ impl Ord for Cursor {
     }
 }
 
-/// Sorted runs as one.
+/// A run that the merge has not come to.
+struct Waiting {
+    /// Start of its first row; null comes before all others.
+    first: Option<i64>,
+    number: usize,
+    run: Run,
+    keep: Option<BooleanBuffer>,
+}
+
+/// Sorted runs as one. Those that are read from files hold a batch and what the reader has decoded, so each is opened only where
+/// its rows begin.
 struct Merged {
     index: KeyIndex,
+    /// The one that begins first is the last.
+    waiting: Vec<Waiting>,
     heap: BinaryHeap<Cursor>,
     /// Batches that the cursors stand in, and those that rows not handed out yet are of.
     sources: Vec<RecordBatch>,
 }
 
 impl Merged {
-    fn new(runs: Vec<Batches>, index: KeyIndex) -> Result<Merged> {
-        let mut merged = Merged {
+    fn new(mut runs: Vec<Waiting>, index: KeyIndex) -> Merged {
+        runs.sort_by_key(|run| std::cmp::Reverse((run.first, run.number)));
+        Merged {
             index,
             heap: BinaryHeap::with_capacity(runs.len()),
+            waiting: runs,
             sources: Vec::new(),
-        };
-        for (run, batches) in runs.into_iter().enumerate() {
-            merged.enter(run, batches)?;
         }
-        Ok(merged)
+    }
+
+    /// Opens the runs that begin before the next row, or with it.
+    fn open(&mut self) -> Result<()> {
+        while let Some(run) = self.waiting.pop_if(|run| {
+            let next = self.heap.peek().map(|top| top.keys.start(top.row));
+            next.is_none_or(|next| run.first <= next)
+        }) {
+            self.enter(run.number, filtered(run.run.batches()?, run.keep))?;
+        }
+        Ok(())
     }
 
     /// Puts a run with its next batch into the heap, unless it has ended.
@@ -409,6 +435,9 @@ impl Merged {
         let mut places = Vec::new();
         let mut limit = rows_a_batch(self.sources.iter());
         while places.len() < limit {
+            let opened = self.sources.len();
+            self.open()?;
+            limit = limit.min(rows_a_batch(self.sources[opened..].iter()));
             let Some(mut top) = self.heap.peek_mut() else {
                 break;
             };

@@ -25,6 +25,9 @@ const BATCH_ROWS: usize = 4096;
 /// Most bytes of such a batch, by the average row of its sources.
 const BATCH_BYTES: usize = 8 << 20;
 
+/// Rows of a batch that is read from a file with all its columns: some 5 MB, and a merge holds one or two of each file.
+const READ_ROWS: usize = 1024;
+
 /// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
 /// every batch costs later.
 const STRETCH: usize = 1024;
@@ -346,7 +349,8 @@ impl ParquetRun {
     }
 
     fn batches(&self, columns: Option<&[usize]>) -> Result<Batches> {
-        let mut builder = builder(&self.path)?.with_batch_size(BATCH_ROWS);
+        let rows = columns.map_or(READ_ROWS, |_| BATCH_ROWS);
+        let mut builder = builder(&self.path)?.with_batch_size(rows);
         let mut schema = self.schema.clone();
         if let Some(columns) = columns {
             schema = Arc::new(schema.project(columns).map_err(Error::arrow("pick columns"))?);

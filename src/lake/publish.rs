@@ -64,6 +64,22 @@ impl Lake {
     }
 }
 
+impl Lake {
+    /// Bytes of the account-day's present file, 0 without one; `None` for an object store, which is not asked.
+    pub(crate) fn present_bytes(&self, account: &str, rows: &DayRows) -> Result<Option<u64>> {
+        let Store::Local(store) = &self.store else {
+            return Ok(None);
+        };
+        let path = DayPath::new(&rows.table().name, rows.day(), account)?;
+        Ok(Some(match store.present(&path)? {
+            Some(file) => std::fs::metadata(&file)
+                .map_err(Error::io("look at", &file))?
+                .len(),
+            None => 0,
+        }))
+    }
+}
+
 /// Runs code that computes or waits for the disk on a thread for such.
 pub(crate) async fn blocking<T: Send + 'static>(
     path: impl ToString,

@@ -73,3 +73,17 @@ def test_both_tables(tmp_path):
     assert ids(tmp_path / "lake", "call_details", "session_id") == (records, records)
     assert ids(tmp_path / "lake", "conversations", "conversation_id") == (conversations, conversations)
     assert peak <= BUDGET
+
+
+def test_a_merge_with_large_days(tmp_path):
+    """Of each day as many rows again as it has, among them: all of its file is read and encoded again, part by part."""
+    records = INPUT // RECORD
+    files = []
+    for seed in (1, 2):
+        files.append(tmp_path / f"{seed}.ndjson")
+        run("demo", "records", "--records", records, "--days", 2, "--seed", seed, "-o", files[-1])
+    convert(tmp_path / "lake", files[0])
+    peak = convert(tmp_path / "lake", files[1])
+    rows, different = ids(tmp_path / "lake", "call_details", "session_id")
+    assert rows == different > 1.9 * records
+    assert peak <= BUDGET
