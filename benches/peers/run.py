@@ -311,12 +311,13 @@ def child_queries(lakes, params, rounds):
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     found = {lake: {name: {"seconds": []} for name in QUERIES} for lake in lakes}
+    renamed = names()
     for round in range(rounds):
         for name, query in QUERIES.items():
             # In turn the first, so that neither has what the other leaves.
             for lake in sorted(lakes, reverse=round % 2 == 1):
                 glob, api_names = lakes[lake]
-                rename = names() if api_names else {}
+                rename = renamed if api_names else {}
                 text = re.sub(r"\b[a-z_]+\b", lambda word: rename.get(word[0], word[0]), query)
                 text = re.sub(r"\blake\b", f"read_parquet('{glob}', hive_partitioning = true)", text.format(**params))
                 before = bytes_read()
@@ -575,9 +576,9 @@ def queries(options, outs):
     """
     lakes = {"callake": (f"{outs['callake']}/call_details/**/*.parquet", False), "duckdb": (f"{outs['duckdb']}/**/*.parquet", True)}
     params = child("params", lakes["callake"][0]).said
-    found = []
+    found, rounds = [], max(options.query_rounds, 1)
     for process in range(max(options.query_processes, 2)):
-        found.append(json.loads(child("queries", json.dumps(lakes), params, options.query_rounds).said))
+        found.append(json.loads(child("queries", json.dumps(lakes), params, rounds).said))
         say(f"queries, process {process + 1}: {ratio(found[-1], QUERIES):.3f}")
     totals = {lake: 0.0 for lake in lakes}
     rows = []
@@ -593,7 +594,7 @@ def queries(options, outs):
         rows.append([*row, with_error(ratio(run, [query]) for run in found)])
     all_ten = with_error(ratio(run, QUERIES) for run in found)
     rows.append(["total", f"{totals['callake'] * 1e3:.1f}", "", f"{totals['duckdb'] * 1e3:.1f}", "", all_ten])
-    print(f"Ten queries in DuckDB, both lakes in turn: medians of {len(found)} processes of {options.query_rounds} rounds; the ratio is the "
+    print(f"Ten queries in DuckDB, both lakes in turn: medians of {len(found)} processes of {rounds} rounds; the ratio is the "
           "mean of the processes', with its standard error\n")
     table(["query in DuckDB", "callake ms", "MB read", "DuckDB's own files ms", "MB read", "ratio"], rows)
     for lake in lakes:
@@ -609,6 +610,7 @@ def ratio(run, queries):
 
 
 def with_error(ratios):
+    """Their mean, and its standard error."""
     ratios = list(ratios)
     return f"{statistics.mean(ratios):.3f} ± {statistics.stdev(ratios) / len(ratios) ** 0.5:.3f}"
 
@@ -664,7 +666,7 @@ def main():
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--query-processes", type=int, default=8, help="that run the queries, two at least")
-    parser.add_argument("--query-rounds", type=int, default=4, help="of the queries in each process")
+    parser.add_argument("--query-rounds", type=int, default=4, help="of the queries in each process, one at least")
     parser.add_argument("--only-queries", action="store_true", help="on what an earlier run left with --keep")
     parser.add_argument("--zstd-level", type=int, default=1, help="of the peers; 1 is the fastest")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "callake")

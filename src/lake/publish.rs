@@ -62,9 +62,7 @@ impl Lake {
             Store::Remote(store) => publish_remotely(Arc::new(job), store).await,
         }
     }
-}
 
-impl Lake {
     /// Bytes of the account-day's present file, 0 without one; `None` for an object store, which is not asked.
     pub(crate) fn present_bytes(&self, account: &str, rows: &DayRows) -> Result<Option<u64>> {
         let Store::Local(store) = &self.store else {
