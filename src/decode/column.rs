@@ -103,19 +103,24 @@ impl Ends {
             return Err(ArrowError::OffsetOverflowError(last));
         }
         let nulls = validity(self.0.iter().map(|entry| Ends::row(*entry)), rows);
-        let mut offsets = Vec::with_capacity(rows + 1);
-        offsets.push(0);
+        let mut offsets = vec![0_i32; rows + 1];
         if nulls.is_none() {
-            offsets.extend(self.0.iter().map(|entry| *entry as i32));
+            for (offset, entry) in offsets[1..].iter_mut().zip(&self.0) {
+                *offset = *entry as i32;
+            }
         } else {
+            // The lengths first, then their sums, which takes no branch for rows without a value.
             let mut end = 0;
             for entry in &self.0 {
-                // A row without a value ends where the one before does.
-                offsets.resize(Ends::row(*entry) + 1, end);
-                end = *entry as i32;
-                offsets.push(end);
+                let length = *entry as i32 - end;
+                offsets[Ends::row(*entry) + 1] = length;
+                end += length;
             }
-            offsets.resize(rows + 1, end);
+            let mut end = 0;
+            for offset in &mut offsets {
+                end += *offset;
+                *offset = end;
+            }
         }
         Ok((OffsetBuffer::new(ScalarBuffer::from(offsets)), nulls))
     }
@@ -133,10 +138,36 @@ impl Texts {
     /// stands at the end of the bytes.
     #[inline(always)]
     pub(super) fn read_plain(&mut self, row: usize, cursor: &mut Cursor<'_>) -> bool {
-        let before = self.data.len();
-        let mut at = cursor.pos + 1;
+        let Some(rest) = cursor.buf.get(cursor.pos + 1..) else {
+            return false;
+        };
         // Looked through and copied by chunks at once: a call of `memcpy` for each text costs more than the copy.
-        while let Some(chunk) = cursor.buf.get(at..).and_then(|rest| rest.first_chunk::<CHUNK>()) {
+        let Some(chunk) = rest.first_chunk::<CHUNK>() else {
+            return false;
+        };
+        let ends = string_ends(chunk);
+        if ends == 0 {
+            let length = self.read_long(row, rest);
+            cursor.pos += length;
+            return length > 0;
+        }
+        let length = ends.trailing_zeros() as usize;
+        if chunk.get(length) != Some(&b'"') {
+            return false;
+        }
+        self.data.extend_from_slice(chunk);
+        self.data.truncate(self.data.len() - CHUNK + length);
+        self.ends.push(row, self.data.len());
+        cursor.pos += 1 + length + 1;
+        true
+    }
+
+    /// As [`Texts::read_plain`], for a text that is longer than a chunk; gives its length with both quotes, or 0.
+    #[inline(never)]
+    fn read_long(&mut self, row: usize, text: &[u8]) -> usize {
+        let before = self.data.len();
+        let mut at = 0;
+        while let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<CHUNK>()) {
             let ends = string_ends(chunk);
             self.data.extend_from_slice(chunk);
             if ends == 0 {
@@ -149,11 +180,10 @@ impl Texts {
             }
             self.data.truncate(self.data.len() - CHUNK + length);
             self.ends.push(row, self.data.len());
-            cursor.pos = at + length + 1;
-            return true;
+            return 1 + at + length + 1;
         }
         self.data.truncate(before);
-        false
+        0
     }
 
     /// Reads any string under the cursor into the row. One that no text can hold, since it has a lone surrogate, leaves the row

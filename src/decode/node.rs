@@ -76,24 +76,29 @@ impl Node {
         }
     }
 
-    /// Reads the value under the cursor into the row. What does not fit goes to the extras at `step`.
+    /// Reads the value that is `here` into the row. What does not fit goes to the extras at `step`. `here` is a copy of the
+    /// cursor that is held in registers, since no call is given it; what calls read, they read at the cursor.
     #[inline(always)]
-    pub(super) fn read(
+    pub(super) fn read<'a>(
         &mut self,
-        cursor: &mut Cursor<'_>,
+        here: &mut Cursor<'a>,
+        cursor: &mut Cursor<'a>,
         row: usize,
         step: Step,
         context: &mut Context,
     ) -> Result<(), Fail> {
-        let first = cursor.token()?;
+        let first = here.token_by(cursor)?;
         // Most values are texts without escapes; those are read without a call.
         if let Node::Text(column) = self
             && first == b'"'
-            && column.read_plain(row, cursor)
+            && column.read_plain(row, here)
         {
             return Ok(());
         }
-        self.read_other(first, cursor, row, step, context)
+        cursor.pos = here.pos;
+        self.read_other(first, cursor, row, step, context)?;
+        here.pos = cursor.pos;
+        Ok(())
     }
 
     #[inline(never)]
@@ -326,27 +331,31 @@ impl ListNode {
             cursor.pos += 1;
         } else {
             let mut index = 0;
+            let mut here = *cursor;
             loop {
                 context.elements += 1;
                 if context.elements > MAX_RECORD_ELEMENTS {
                     // The record is refused, but where it ends must be known.
+                    cursor.pos = here.pos;
                     cursor.token()?;
                     cursor.skip_value()?;
+                    here.pos = cursor.pos;
                 } else {
                     self.element
-                        .read(cursor, self.elements, Step::Element(index), context)?;
+                        .read(&mut here, cursor, self.elements, Step::Element(index), context)?;
                     self.elements += 1;
                     index += 1;
                 }
-                match cursor.token()? {
-                    b',' => cursor.pos += 1,
+                match here.token_by(cursor)? {
+                    b',' => here.pos += 1,
                     b']' => {
-                        cursor.pos += 1;
+                        here.pos += 1;
                         break;
                     }
-                    _ => return Err(cursor.invalid(Fault::ArrayEnd)),
+                    _ => return Err(here.invalid(Fault::ArrayEnd)),
                 }
             }
+            cursor.pos = here.pos;
         }
         self.ends.push(row, self.elements);
         Ok(())

@@ -12,20 +12,28 @@ use arrow::error::ArrowError;
 use super::column::{NullColumns, Present};
 use super::extra::{Names, Step, write_token};
 use super::node::{Context, Node};
-use crate::json::scan::{CHUNK, Cursor, Fail, Fault, equal, unescape_into};
+use crate::json::scan::{CHUNK, Cursor, Fail, Fault, HALF, equal, unescape_into};
 use crate::schema::{Field, MAX_FIELDS, arrow as arrow_schema};
 
 /// Reader of an object.
 pub(super) struct StructNode {
-    children: Vec<Node>,
-    /// Keys of the children.
-    spellings: Vec<Spelling>,
+    children: Vec<Child>,
     /// Fields that followed field `n - 1` in the last records, the latest first; `next[0]` are those that came first.
     next: Vec<[u8; 2]>,
     present: Present,
     fields: Fields,
     /// Field by key, without quotes.
-    index: HashMap<Box<[u8]>, usize, ahash::RandomState>,
+    index: Index,
+}
+
+type Index = HashMap<Box<[u8]>, usize, ahash::RandomState>;
+
+/// A field of an object: all that is looked at when it comes, in one place.
+struct Child {
+    spelling: Spelling,
+    /// One more than the row that it came in last.
+    seen: u32,
+    node: Node,
 }
 
 /// The schema's parser gives a struct fewer fields than a byte can number.
@@ -34,20 +42,20 @@ const _: () = assert!(MAX_FIELDS < u8::MAX as usize);
 impl StructNode {
     pub(super) fn new(fields: &[Field]) -> StructNode {
         // The schema's parser gives every field of a record a source.
-        let keys: Vec<&str> = fields
-            .iter()
-            .map(|field| field.json.as_deref().unwrap_or_default())
-            .collect();
+        let key = |field: &Field| field.json.clone().unwrap_or_default();
+        let children = fields.iter().map(|field| Child {
+            spelling: Spelling::new(&key(field)),
+            seen: 0,
+            node: Node::new(&field.kind),
+        });
+        let index = fields.iter().enumerate();
         StructNode {
-            children: fields.iter().map(|field| Node::new(&field.kind)).collect(),
-            spellings: keys.iter().map(|key| Spelling::new(key)).collect(),
-            next: (0..=keys.len()).map(|at| [at as u8; 2]).collect(),
+            children: children.collect(),
+            next: (0..=fields.len()).map(|at| [at as u8; 2]).collect(),
             present: Present::default(),
             fields: fields.iter().map(arrow_schema::field).collect(),
-            index: keys
-                .iter()
-                .enumerate()
-                .map(|(at, key)| (key.as_bytes().into(), at))
+            index: index
+                .map(|(at, field)| (key(field).into_bytes().into(), at))
                 .collect(),
         }
     }
@@ -68,34 +76,46 @@ impl StructNode {
         if cursor.token()? == b'}' {
             cursor.pos += 1;
         } else {
-            let mut seen = Seen::default();
+            let (children, next) = (self.children.as_mut_slice(), self.next.as_mut_slice());
             let mut guess = 0;
+            let mut here = *cursor;
             loop {
-                let known = match self.expected(cursor, guess) {
+                let guesses = next[guess];
+                let known = match expected(children, guesses, &mut here) {
                     Some(at) => Some(at),
-                    None => self.look_up(cursor, guess, &mut unnamed, context)?,
+                    None => {
+                        cursor.pos = here.pos;
+                        let known = look_up(children, &self.index, cursor, guesses, &mut unnamed, context)?;
+                        here.pos = cursor.pos;
+                        known
+                    }
                 };
                 if let Some(at) = known {
-                    let [latest, _] = self.next[guess];
+                    let child = &mut children[at];
+                    let [latest, _] = guesses;
                     if usize::from(latest) != at {
-                        self.next[guess] = [at as u8, latest];
+                        next[guess] = [at as u8, latest];
                     }
                     guess = at + 1;
-                    if seen.insert(at) {
-                        self.children[at].truncate(row);
+                    if child.seen == row as u32 + 1 {
+                        child.node.truncate(row);
                         context.extras.supersede(Step::Field(at));
                     }
-                    self.children[at].read(cursor, row, Step::Field(at), context)?;
+                    child.seen = row as u32 + 1;
+                    child
+                        .node
+                        .read(&mut here, cursor, row, Step::Field(at), context)?;
                 }
-                match cursor.token()? {
-                    b',' => cursor.pos += 1,
+                match here.token_by(cursor)? {
+                    b',' => here.pos += 1,
                     b'}' => {
-                        cursor.pos += 1;
+                        here.pos += 1;
                         break;
                     }
-                    _ => return Err(cursor.invalid(Fault::ObjectEnd)),
+                    _ => return Err(here.invalid(Fault::ObjectEnd)),
                 }
             }
+            cursor.pos = here.pos;
         }
         self.present.push(row);
         if unnamed {
@@ -108,68 +128,23 @@ impl StructNode {
         self.index.contains_key(key)
     }
 
-    /// Reads a key and its colon, if it is one of those that are expected behind the last one.
-    #[inline]
-    fn expected(&self, cursor: &mut Cursor<'_>, guess: usize) -> Option<usize> {
-        let (quote, rest) = cursor.buf.get(cursor.pos..)?.split_first()?;
-        let text = rest.first_chunk::<CHUNK>().filter(|_| *quote == b'"')?;
-        for expected in self.next[guess] {
-            let spelling = self.spellings.get(usize::from(expected))?;
-            if spelling.starts(text) {
-                cursor.pos += spelling.length;
-                return Some(usize::from(expected));
-            }
-        }
-        None
-    }
-
-    /// Reads any key and its colon. The value of one that the schema does not have is kept; `unnamed` is set where no text can
-    /// hold the key.
-    #[cold]
-    fn look_up(
-        &self,
-        cursor: &mut Cursor<'_>,
-        guess: usize,
-        unnamed: &mut bool,
-        context: &mut Context,
-    ) -> Result<Option<usize>, Fail> {
-        let start = cursor.pos;
-        cursor.token()?;
-        if cursor.pos > start
-            && let Some(at) = self.expected(cursor, guess)
-        {
-            return Ok(Some(at));
-        }
-        let key = cursor.key()?;
-        let mut name = Some(key.raw);
-        let mut unescaped = Vec::new();
-        if key.escaped {
-            name = unescape_into(key.raw, &mut unescaped).then_some(unescaped.as_slice());
-        }
-        let known = name.and_then(|name| self.index.get(name)).copied();
-        if known.is_none() {
-            cursor.token()?;
-            let text = cursor.skip_value()?;
-            match name {
-                Some(name) => context.extras.keep_unknown(name, text),
-                None => *unnamed = true,
-            }
-        }
-        Ok(known)
-    }
-
     pub(super) fn truncate(&mut self, rows: usize) {
         self.present.truncate(rows);
         for child in &mut self.children {
-            child.truncate(rows);
+            child.seen = child.seen.min(rows as u32);
+            child.node.truncate(rows);
         }
     }
 
     /// As [`Node::detach`].
     pub(super) fn detach(&mut self) -> StructNode {
+        let children = self.children.iter_mut().map(|child| Child {
+            spelling: Spelling::default(),
+            seen: std::mem::take(&mut child.seen),
+            node: child.node.detach(),
+        });
         StructNode {
-            children: self.children.iter_mut().map(Node::detach).collect(),
-            spellings: Vec::new(),
+            children: children.collect(),
             next: Vec::new(),
             present: self.present.detach(),
             fields: self.fields.clone(),
@@ -189,7 +164,10 @@ impl StructNode {
         rows: usize,
         nulls: &mut NullColumns,
     ) -> Result<Vec<ArrayRef>, ArrowError> {
-        let columns = self.children.into_iter().map(|child| child.finish(rows, nulls));
+        let columns = self
+            .children
+            .into_iter()
+            .map(|child| child.node.finish(rows, nulls));
         columns.collect()
     }
 
@@ -199,57 +177,120 @@ impl StructNode {
         let names = keys.into_iter().map(|(key, at)| {
             let mut token = Vec::new();
             write_token(key, &mut token);
-            (token, self.children[*at].names())
+            (token, self.children[*at].node.names())
         });
         Names::Struct(names.collect())
     }
+}
+
+/// Reads a key and its colon, if it is one of those that are expected behind the last one.
+#[inline(always)]
+fn expected(children: &[Child], expected: [u8; 2], cursor: &mut Cursor<'_>) -> Option<usize> {
+    let (quote, rest) = cursor.buf.get(cursor.pos..)?.split_first()?;
+    let text = rest.first_chunk::<CHUNK>().filter(|_| *quote == b'"')?;
+    for at in expected.map(usize::from) {
+        let spelling = &children.get(at)?.spelling;
+        if spelling.starts(text) {
+            cursor.pos += spelling.length as usize;
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// Reads any key and its colon. The value of one that the schema does not have is kept; `unnamed` is set where no text can
+/// hold the key.
+#[cold]
+fn look_up(
+    children: &[Child],
+    index: &Index,
+    cursor: &mut Cursor<'_>,
+    guesses: [u8; 2],
+    unnamed: &mut bool,
+    context: &mut Context,
+) -> Result<Option<usize>, Fail> {
+    let start = cursor.pos;
+    cursor.token()?;
+    if cursor.pos > start
+        && let Some(at) = expected(children, guesses, cursor)
+    {
+        return Ok(Some(at));
+    }
+    let key = cursor.key()?;
+    let mut name = Some(key.raw);
+    let mut unescaped = Vec::new();
+    if key.escaped {
+        name = unescape_into(key.raw, &mut unescaped).then_some(unescaped.as_slice());
+    }
+    let known = name.and_then(|name| index.get(name)).copied();
+    if known.is_none() {
+        cursor.token()?;
+        let text = cursor.skip_value()?;
+        match name {
+            Some(name) => context.extras.keep_unknown(name, text),
+            None => *unnamed = true,
+        }
+    }
+    Ok(known)
 }
 
 /// A key as it stands in compact JSON behind its first quote, with the other one and the colon.
 ///
 /// It is compared at once, whatever its length: for keys of a few bytes the call of `memcmp` behind `slice::starts_with` was 7 %
 /// of decoding.
+#[derive(Default)]
 struct Spelling {
-    text: [u8; CHUNK],
-    /// Which bytes of the text count.
-    mask: u32,
-    /// Which of those must be equal; more than count where the key is too long to be compared, so that it never is.
-    wanted: u32,
+    start: Half,
+    /// What is longer than that, apart: most keys are not, and the smaller the fields are, the more of them stay in the cache.
+    rest: Option<Box<Half>>,
     /// Bytes of the key with its quotes and colon.
-    length: usize,
+    length: u32,
+}
+
+/// Up to 16 bytes of a text.
+#[derive(Default)]
+struct Half {
+    text: [u8; HALF],
+    /// Which of them count.
+    mask: u16,
+    /// Which of those must be equal; more than count where a key is too long to be compared, so that it never is.
+    wanted: u16,
 }
 
 impl Spelling {
     fn new(key: &str) -> Spelling {
         let text = format!("{key}\":").into_bytes();
-        let mask = u32::try_from((1_u64 << text.len().min(CHUNK)) - 1).unwrap_or(u32::MAX);
-        let fits = text.len() <= CHUNK;
+        let (start, rest) = text.split_at(text.len().min(HALF));
         Spelling {
-            text: std::array::from_fn(|at| text.get(at).copied().unwrap_or_default()),
-            mask: if fits { mask } else { 0 },
-            wanted: mask,
-            length: 1 + text.len(),
+            start: Half::new(start),
+            rest: (!rest.is_empty()).then(|| Box::new(Half::new(rest))),
+            length: 1 + text.len() as u32,
         }
     }
 
     /// Whether the bytes start with it.
-    #[inline]
+    #[inline(always)]
     fn starts(&self, bytes: &[u8; CHUNK]) -> bool {
-        equal(&self.text, bytes) & self.mask == self.wanted
+        let [start, rest] = bytes.as_chunks::<HALF>().0 else {
+            return false;
+        };
+        self.start.is(start) && self.rest.as_ref().is_none_or(|half| half.is(rest))
     }
 }
 
-/// Fields of an object that have come already: a bit for each of the [`MAX_FIELDS`] that there can be.
-#[derive(Default)]
-struct Seen([u64; MAX_FIELDS / 64]);
+impl Half {
+    fn new(text: &[u8]) -> Half {
+        let mask = u16::try_from((1_u32 << text.len().min(HALF)) - 1).unwrap_or(u16::MAX);
+        let fits = text.len() <= HALF;
+        Half {
+            text: std::array::from_fn(|at| text.get(at).copied().unwrap_or_default()),
+            mask: if fits { mask } else { 0 },
+            wanted: mask,
+        }
+    }
 
-impl Seen {
-    /// Notes a field; true where it was there already.
-    #[inline]
-    fn insert(&mut self, at: usize) -> bool {
-        let (word, bit) = (at / 64, 1 << (at % 64));
-        let before = self.0[word] & bit != 0;
-        self.0[word] |= bit;
-        before
+    #[inline(always)]
+    fn is(&self, bytes: &[u8; HALF]) -> bool {
+        equal(&self.text, bytes) & self.mask == self.wanted
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing here allocates for well-formed strings without escapes, and nothing recurses, so that nesting of any depth is
 //! safe. UTF-8 is not checked here.
 
-use wide::u8x32;
+use wide::{u8x16, u8x32};
 
 /// Bytes that are looked through at once.
 pub(crate) const CHUNK: usize = 32;
@@ -67,6 +67,7 @@ impl Fault {
 }
 
 /// A read position in a byte slice.
+#[derive(Clone, Copy)]
 pub(crate) struct Cursor<'a> {
     /// All bytes there are.
     pub(crate) buf: &'a [u8],
@@ -103,6 +104,20 @@ impl<'a> Cursor<'a> {
         match self.buf.get(self.pos) {
             Some(&byte) if byte > b' ' => Ok(byte),
             _ => self.token_behind_space(),
+        }
+    }
+
+    /// As [`Cursor::token`], of a copy of that cursor: a copy whose address no call is given can be held in registers.
+    #[inline(always)]
+    pub(crate) fn token_by(&mut self, cursor: &mut Cursor<'a>) -> Result<u8, Fail> {
+        match self.buf.get(self.pos) {
+            Some(&byte) if byte > b' ' => Ok(byte),
+            _ => {
+                cursor.pos = self.pos;
+                let byte = cursor.token_behind_space()?;
+                self.pos = cursor.pos;
+                Ok(byte)
+            }
         }
     }
 
@@ -340,10 +355,13 @@ pub(crate) fn string_ends(chunk: &[u8; CHUNK]) -> u32 {
     (quote | backslash | control).to_bitmask()
 }
 
+/// Bytes that are compared at once.
+pub(crate) const HALF: usize = CHUNK / 2;
+
 /// Which of the bytes are equal, the first ones in the lowest bit.
 #[inline]
-pub(crate) fn equal(a: &[u8; CHUNK], b: &[u8; CHUNK]) -> u32 {
-    u8x32::new(*a).simd_eq(u8x32::new(*b)).to_bitmask()
+pub(crate) fn equal(a: &[u8; HALF], b: &[u8; HALF]) -> u16 {
+    u8x16::new(*a).simd_eq(u8x16::new(*b)).to_bitmask() as u16
 }
 
 /// A stack of bits: one a level of nesting, true for an object.
