@@ -45,6 +45,7 @@ mod gather;
 mod inspect;
 mod keys;
 mod merge;
+mod merged;
 mod partition;
 mod project;
 mod properties;

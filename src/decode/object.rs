@@ -185,10 +185,10 @@ impl StructNode {
 
 /// Reads a key and its colon, if it is one of those that are expected behind the last one.
 #[inline(always)]
-fn expected(children: &[Child], expected: [u8; 2], cursor: &mut Cursor<'_>) -> Option<usize> {
+fn expected(children: &[Child], guesses: [u8; 2], cursor: &mut Cursor<'_>) -> Option<usize> {
     let (quote, rest) = cursor.buf.get(cursor.pos..)?.split_first()?;
     let text = rest.first_chunk::<CHUNK>().filter(|_| *quote == b'"')?;
-    for at in expected.map(usize::from) {
+    for at in guesses.map(usize::from) {
         let spelling = &children.get(at)?.spelling;
         if spelling.starts(text) {
             cursor.pos += spelling.length as usize;
