@@ -6,7 +6,7 @@
 One run makes the data (`callake demo records`), lets every program turn it into Parquet files by day in turn, several rounds
 interleaved, so that whatever else the machine does meets all of them, checks that the rows agree, and prints Markdown tables
 of medians. `--scale` measures callake alone on ten times the data, on days in random order and on many small files, each
-beside the first input in the same rounds.
+in the same rounds as the first input, and ten times the data also at the same time as the first input ten times.
 
 What is compared: NDJSON -> Parquet, zstd, one folder a day, every nested column typed as `schemas/call_details.json` says, schema given, so
 that nothing is inferred. The peers are let off what they can't do: they need not sort, deduplicate, keep fields that the
@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -610,9 +611,10 @@ def ratio(run, queries):
 
 
 def with_error(ratios):
-    """Their mean, and its standard error."""
+    """Their mean, and its standard error where there are several."""
     ratios = list(ratios)
-    return f"{statistics.mean(ratios):.3f} ± {statistics.stdev(ratios) / len(ratios) ** 0.5:.3f}"
+    error = f" ± {statistics.stdev(ratios) / len(ratios) ** 0.5:.3f}" if len(ratios) > 1 else ""
+    return f"{statistics.mean(ratios):.3f}{error}"
 
 
 def scale(options, work):
@@ -626,19 +628,33 @@ def scale(options, work):
     inputs = {"one file": base, "ten times as many": ten, "1,000 days in random order": random, f"{pages:,} pages of {PAGE} in files": folder}
     runs = {name: [] for name in inputs}
     out = work / "out-scale"
+
+    def one_after_the_other(path, times, lakes):
+        return [convert(options.binary, [path], lakes / str(turn)) for turn in range(times)]
+
+    def total(turns):
+        return Run(sum(run.wall for run in turns), sum(run.cpu for run in turns), max(run.peak for run in turns), "")
+
+    def told(round, name, run):
+        say(f"round {round + 1}: {name}: {run.wall:.2f} s, {run.cpu:.2f} s CPU, {run.peak / 1e6:.0f} MB")
+        return run
+
+    ratios = []
     for round in range(options.rounds):
         for name, path in inputs.items():
             if path.is_file():
                 warm(path)
             fresh(out)
-            # As much work in a row, without a rest, as the input that it is compared with: machines are faster for some seconds
-            # than for longer.
-            turns = [convert(options.binary, [path], out / str(turn)) for turn in range(10 if path == base else 1)]
-            for run in turns:
-                say(f"round {round + 1}: {name}: {run.wall:.2f} s, {run.cpu:.2f} s CPU, {run.peak / 1e6:.0f} MB")
-            mean = lambda of: statistics.mean(of(run) for run in turns)
-            peak = max(run.peak for run in turns)
-            runs[name].append(Run(mean(lambda run: run.wall), mean(lambda run: run.cpu), peak, ""))
+            for run in one_after_the_other(path, 3 if path == base else 1, out):
+                runs[name].append(told(round, name, run))
+        # A machine may be a third slower for some seconds, so that runs of 2 and of 20 seconds can't be compared in turn. Side by
+        # side both have one core on average, and whatever slows one slows the other.
+        fresh(out)
+        with ThreadPoolExecutor() as pool:
+            beside = pool.submit(one_after_the_other, base, 10, out / "ones")
+            large = told(round, "ten times as many, beside one file ten times", convert(options.binary, [ten], out / "ten"))
+            ones = told(round, "one file ten times, beside ten times as many", total(beside.result()))
+        ratios.append((10 * large.wall / ones.wall, 10 * large.cpu / ones.cpu))
     fresh(out)
     rows = []
     own = median(runs["one file"], lambda run: run.wall)
@@ -649,6 +665,8 @@ def scale(options, work):
         rows.append([name, f"{size / 1e6:.0f}", f"{wall:.2f}", f"{cpu:.2f}", f"{size / wall / 1e6:.0f}",
                      f"{max(run.peak for run in runs[name]) / 1e6:.0f}", f"{wall / own:.2f}"])
     table(["input", "MB", "wall s", "CPU s", "MB/s", "peak MB", "wall, one file = 1"], rows)
+    wall, cpu = ([ratio[part] for ratio in ratios] for part in (0, 1))
+    print(f"ten times as many, side by side with one file ten times: {with_error(wall)} of the wall time of one, {with_error(cpu)} of its CPU time\n")
 
 
 def main():
