@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use tokio::sync::mpsc;
 
 use super::Event;

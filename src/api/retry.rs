@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rand::Rng;
+use rand::RngExt;
 
 /// Why a try failed that may succeed when made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -103,7 +103,7 @@ impl RetryPolicy {
         failure: &Failure,
         tries: u32,
         elapsed: Duration,
-        random: &mut impl Rng,
+        random: &mut impl RngExt,
     ) -> Option<Duration> {
         if tries >= self.tries {
             return None;

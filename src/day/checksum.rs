@@ -4,7 +4,7 @@
 //! `callake.sha256` is written as 64 zeros; the hash is that of the file with those, and then takes their place.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -22,6 +22,9 @@ const VALUE_HEADER: [u8; 2] = [0x18, 64];
 
 /// Length of the footer's length and the closing magic.
 const TAIL: usize = 8;
+
+/// Bytes that are read and hashed at once.
+const PIECE: usize = 64 << 10;
 
 /// Hashes what is written through it.
 pub(crate) struct Hashing {
@@ -64,6 +67,25 @@ impl Write for Hashing {
     }
 }
 
+/// Hashes what is left to read, and says how many bytes it was.
+pub(crate) fn hash_of(from: &mut impl Read, hash: &mut Sha256) -> io::Result<u64> {
+    let mut from = BufReader::with_capacity(PIECE, from);
+    let mut bytes = 0;
+    loop {
+        let piece = match from.fill_buf() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            piece => piece?,
+        };
+        if piece.is_empty() {
+            return Ok(bytes);
+        }
+        hash.update(piece);
+        let read = piece.len();
+        bytes += read as u64;
+        from.consume(read);
+    }
+}
+
 /// Whether the file has the hash that its footer says; `None` if the footer says none.
 pub fn has_its_checksum(path: &Path) -> Result<Option<bool>> {
     let failed = || Error::io("read", path);
@@ -73,11 +95,11 @@ pub fn has_its_checksum(path: &Path) -> Result<Option<bool>> {
     };
     file.seek(SeekFrom::Start(0)).map_err(failed())?;
     let mut hash = Sha256::new();
-    io::copy(&mut (&mut file).take(offset), &mut hash).map_err(failed())?;
+    hash_of(&mut (&mut file).take(offset), &mut hash).map_err(failed())?;
     hash.update(PLACEHOLDER);
     file.seek(SeekFrom::Current(PLACEHOLDER.len() as i64))
         .map_err(failed())?;
-    io::copy(&mut file, &mut hash).map_err(failed())?;
+    hash_of(&mut file, &mut hash).map_err(failed())?;
     Ok(Some(hex(&hash.finalize()) == said))
 }
 

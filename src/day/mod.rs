@@ -65,7 +65,7 @@ mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
 pub use checksum::has_its_checksum;
-pub(crate) use checksum::hex;
+pub(crate) use checksum::{hash_of, hex};
 pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;

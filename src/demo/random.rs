@@ -1,7 +1,7 @@
 //! Seeded random values: the same seed and stream always give the same sequence.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore, SeedableRng};
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A sequence of random values.
 #[derive(Clone, Debug)]

@@ -10,7 +10,6 @@
 //! manifest it is not complete.
 
 use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -235,6 +234,6 @@ pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
     let failed = || Error::io("read", path);
     let mut file = File::open(path).map_err(failed())?;
     let mut hash = Sha256::new();
-    let bytes = io::copy(&mut file.by_ref(), &mut hash).map_err(failed())?;
+    let bytes = crate::day::hash_of(&mut file, &mut hash).map_err(failed())?;
     Ok((bytes, crate::day::hex(&hash.finalize())))
 }
