@@ -104,12 +104,16 @@ impl Lake {
                 "there is a complete snapshot at {place} already: choose another name"
             )));
         }
+        let mut files = Vec::new();
+        for table in schema::tables() {
+            files.extend(self.sized_files(&table.name).await?);
+        }
+        if files.is_empty() {
+            return Err(self.no_days("any table"));
+        }
         store.prepare(options).await?;
         begin(&store, &place, &Asked { from: *from, to: *to }, scratch).await?;
-        let mut asked = Vec::new();
-        for table in schema::tables() {
-            asked.extend(self.sized_files(&table.name).await?);
-        }
+        let mut asked = files;
         asked.retain(|(path, _)| path.is_within(*from, *to));
         let progress = &self.options.progress;
         progress.expect(asked.len() as u64, asked.iter().map(|file| file.1).sum());

@@ -107,9 +107,10 @@ def test_no_lake_there(tmp_path):
 
 def test_a_lake_without_days(tmp_path):
     (tmp_path / "empty").mkdir()
-    for command in ("verify", "restore"):
-        done = run(command, tmp_path / "empty", code=3)
+    for command, *target in (["verify"], ["restore"], ["snapshot", tmp_path / "s"]):
+        done = run(command, tmp_path / "empty", *target, code=3)
         assert "it holds no file of" in done.stderr and "sound" not in done.stdout
+    assert not (tmp_path / "s").exists(), "a backup of a mistyped path must not look like one"
     assert "no day files" in run("status", tmp_path / "empty").stdout
 
 
