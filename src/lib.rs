@@ -59,6 +59,7 @@ mod json;
 pub mod lake;
 mod lake_commands;
 mod memory;
+mod output_file;
 mod picture;
 mod plan;
 pub mod progress;

@@ -1,17 +1,16 @@
 //! `callake restore`: the lake → the records that it was made of.
 
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::Path;
 
 use anyhow::Context as _;
-use tempfile::NamedTempFile;
 
 use crate::config::{self, RestoreSettings};
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::lake::{DayPath, Lake};
+use crate::output_file::OutputFile;
 use crate::restore::Records;
 use crate::{lake_commands, report};
 
@@ -50,26 +49,11 @@ async fn restore_to(
     }
     let name = output.display().to_string();
     let creating = || format!("create {name}");
-    let count = if output.exists() && !output.is_file() {
-        // A pipe or a device.
-        let file = File::options().write(true).open(output).with_context(creating)?;
-        let out = BufWriter::with_capacity(BUFFER, file);
-        restore(settings, lake, paths, out, &name, job).await?
-    } else {
-        // What was there stays until all of the new is.
-        let folder = output
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let file = NamedTempFile::new_in(folder).with_context(creating)?;
-        let out = BufWriter::with_capacity(BUFFER, file.as_file());
-        let count = restore(settings, lake, paths, out, &name, job).await?;
-        file.as_file()
-            .sync_all()
-            .with_context(|| format!("write {name}"))?;
-        file.persist(output).with_context(creating)?;
-        count
-    };
+    // The records are personal data.
+    let file = OutputFile::create(output, 0o600).with_context(creating)?;
+    let out = BufWriter::with_capacity(BUFFER, file.file());
+    let count = restore(settings, lake, paths, out, &name, job).await?;
+    file.finish().with_context(|| format!("write {name}"))?;
     Ok(format!("restored {count} records to {name}"))
 }
 

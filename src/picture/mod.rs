@@ -19,9 +19,7 @@ mod runs;
 mod scan;
 mod tables;
 
-use std::fs::Permissions;
 use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -31,6 +29,7 @@ use crate::day::Day;
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::lake::{Lake, Status};
+use crate::output_file::OutputFile;
 use crate::{lake_commands, report};
 
 use self::runs::Run;
@@ -98,16 +97,11 @@ async fn picture(settings: &ReportSettings, lake: &Lake) -> anyhow::Result<Pictu
 /// Writes a file that no reader sees half-written.
 fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let failed = || format!("write the page {}", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new()
-            // As any new file: what the user's mask leaves of it.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        // As any new file: what the user's mask leaves of it.
+        let mut file = OutputFile::create(path, 0o666)?;
         file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        file.finish()
     };
     write().with_context(failed)
 }

@@ -5,15 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
-use tempfile::NamedTempFile;
 
 use crate::exit::Exit;
+use crate::output_file::{OutputFile, is_stream};
 use crate::progress::Progress;
+
+/// Permissions of the file: the collector is another user.
+const READABLE_BY_ALL: u32 = 0o644;
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -107,24 +112,21 @@ const METRICS: [Metric; 10] = [
 /// Replaces the file at once: whoever reads it sees the old one or the new one.
 fn write(path: &Path, runs: &[Ended]) -> anyhow::Result<()> {
     let writing = || format!("write the metrics file {}", path.display());
-    let before = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        text => text.with_context(writing)?,
+    let write = || -> io::Result<()> {
+        let before = match is_stream(path) || !path.exists() {
+            true => String::new(),
+            false => fs::read_to_string(path)?,
+        };
+        let mut file = OutputFile::create(path, READABLE_BY_ALL)?;
+        file.write_all(render(runs, &before).as_bytes())?;
+        if let OutputFile::Replacement { file, .. } = &file {
+            // Whatever the user's mask is.
+            let permissions = Permissions::from_mode(READABLE_BY_ALL);
+            file.as_file().set_permissions(permissions)?;
+        }
+        file.finish()
     };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
-    let mut file = NamedTempFile::new_in(folder).with_context(writing)?;
-    file.write_all(render(runs, &before).as_bytes())
-        .with_context(writing)?;
-    readable_by_all(file.as_file()).with_context(writing)?;
-    file.persist(path).with_context(writing)?;
-    Ok(())
-}
-
-/// The collector is another user.
-fn readable_by_all(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+    write().with_context(writing)
 }
 
 fn render(runs: &[Ended], before: &str) -> String {
