@@ -148,7 +148,7 @@ fn strings((name, column): (&str, &ArrayRef)) -> Result<StringArray> {
 }
 
 /// A value of a key in a fixed size: the digits of an id in one of the API's two shapes, or else 124 bits of the text's SHA-256;
-/// null is its own value, and the first in order.
+/// null is its own value, and the first in order. An empty text names nothing, so it is null too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Id(u128);
 
@@ -159,7 +159,8 @@ impl Id {
     const HASH: u128 = 3 << 124;
 
     pub(crate) fn new(value: Option<&str>) -> Id {
-        Id(value.map_or(0, |text| Id::of(text.as_bytes())))
+        let named = value.filter(|text| !text.is_empty());
+        Id(named.map_or(0, |text| Id::of(text.as_bytes())))
     }
 
     fn of(text: &[u8]) -> u128 {
@@ -251,7 +252,11 @@ mod tests {
             Id::CONVERSATION | 0x014_9c76_6c27_40dd_a882_e0ec_25c5_1d2b
         );
         assert!(Id::new(None).is_null());
-        assert!(Id::new(None) < Id::new(Some("")));
+        assert!(
+            Id::new(Some("")).is_null(),
+            "or rows without an id would take each other's place"
+        );
+        assert!(Id::new(None) < Id::new(Some("0")));
     }
 
     #[test]
