@@ -1,6 +1,7 @@
 //! Encodes days while others are still being gathered, as they will be in the lake, or spills rows: on a thread of its own.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvError, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -71,14 +72,26 @@ impl Drop for Claim {
 /// The thread that encodes.
 #[derive(Debug)]
 pub(super) struct Sealer {
-    tasks: Sender<Task>,
+    /// Taken when no more will come.
+    tasks: Option<Sender<Task>>,
     queue: Arc<Mutex<Receiver<Task>>>,
     options: WriteOptions,
     waiting: Arc<Waiting>,
-    worker: JoinHandle<Result<Vec<Done>>>,
+    /// Taken when it was waited for.
+    worker: Option<JoinHandle<Result<Vec<Done>>>>,
+    state: Arc<State>,
     /// What the thread that hands over encoded itself, rather than wait.
     helped: Vec<Done>,
     scratch: Arc<Scratch>,
+}
+
+/// What the thread and those who hand over tell each other beside the queue.
+#[derive(Debug, Default)]
+struct State {
+    /// The thread has failed, and only takes away what comes.
+    failed: AtomicBool,
+    /// Nobody wants what comes of the tasks any more.
+    discarded: AtomicBool,
 }
 
 /// Memory of groups that are not encoded yet.
@@ -131,17 +144,19 @@ impl Sealer {
     pub(super) fn new(scratch: Arc<Scratch>, options: WriteOptions) -> Result<Sealer> {
         let (tasks, received) = channel();
         let queue = Arc::new(Mutex::new(received));
-        let (taken, folder, how) = (queue.clone(), scratch.clone(), options.clone());
+        let state = Arc::new(State::default());
+        let (taken, folder, how, told) = (queue.clone(), scratch.clone(), options.clone(), state.clone());
         let worker = std::thread::Builder::new()
             .name("seal".to_string())
-            .spawn(move || work(&taken, &folder, &how))
+            .spawn(move || work(&taken, &folder, &how, &told))
             .map_err(Error::io("start a thread to encode days in", scratch.path()))?;
         Ok(Sealer {
-            tasks,
+            tasks: Some(tasks),
             queue,
             options,
             waiting: Arc::new(Waiting::default()),
-            worker,
+            worker: Some(worker),
+            state,
             helped: Vec::new(),
             scratch,
         })
@@ -170,15 +185,36 @@ impl Sealer {
         })
     }
 
-    fn hand_over(&self, work: Work, claim: Arc<Claim>) -> Result<()> {
+    fn hand_over(&mut self, work: Work, claim: Arc<Claim>) -> Result<()> {
+        self.check()?;
         let task = Task { work, _claim: claim };
-        self.tasks.send(task).map_err(|_| self.stopped())
+        match &self.tasks {
+            Some(tasks) => tasks.send(task).map_err(|_| self.stopped()),
+            None => Err(self.stopped()),
+        }
+    }
+
+    /// Fails as the thread has, so that nothing more is read that can't be kept.
+    fn check(&mut self) -> Result<()> {
+        let ended = self.worker.as_ref().is_none_or(JoinHandle::is_finished);
+        if ended || self.state.failed.load(Ordering::Relaxed) {
+            self.join()?;
+            return Err(self.stopped());
+        }
+        Ok(())
+    }
+
+    /// Lets the thread come to the end of the tasks, and waits for it.
+    fn join(&mut self) -> Result<Vec<Done>> {
+        self.tasks = None;
+        let joined = self.worker.take().and_then(|worker| worker.join().ok());
+        joined.ok_or_else(|| self.stopped())?
     }
 
     /// Returns when what is not encoded or spilled yet takes at most that many bytes; does some of it meanwhile.
     pub(super) fn reduce_to(&mut self, bytes: usize) -> Result<()> {
-        // A thread that has stopped, which `finish` reports, will not get there.
-        while !self.waiting.is_at_most(bytes) && !self.worker.is_finished() {
+        while !self.waiting.is_at_most(bytes) {
+            self.check()?;
             // While the worker waits for a day it holds the lock, and there is nothing to help with.
             let task = self.queue.try_lock().ok().and_then(|queue| queue.try_recv().ok());
             match task {
@@ -191,9 +227,8 @@ impl Sealer {
 
     /// What came of all that was begun, and the days that were not: those are encoded as soon as they are published, beside each
     /// other and while others wait for the disk.
-    pub(super) fn finish(self) -> Result<(Vec<Done>, Vec<DayRows>)> {
-        let stopped = self.stopped();
-        drop(self.tasks);
+    pub(super) fn finish(mut self) -> Result<(Vec<Done>, Vec<DayRows>)> {
+        self.tasks = None;
         let (mut spilled, mut left) = (Vec::new(), Vec::new());
         while let Ok(task) = next(&self.queue) {
             match task {
@@ -204,8 +239,8 @@ impl Sealer {
                 task => spilled.push(task.run(&self.scratch, &self.options)),
             }
         }
-        let mut done = self.worker.join().unwrap_or(Err(stopped))?;
-        done.extend(self.helped);
+        let mut done = self.join()?;
+        done.append(&mut self.helped);
         done.extend(spilled.into_iter().collect::<Result<Vec<_>>>()?);
         Ok((done, left))
     }
@@ -216,14 +251,35 @@ impl Sealer {
     }
 }
 
-/// Encodes and spills what comes until there is no more; after a failure only takes it away.
-fn work(queue: &Mutex<Receiver<Task>>, scratch: &Scratch, options: &WriteOptions) -> Result<Vec<Done>> {
+impl Drop for Sealer {
+    fn drop(&mut self) {
+        // Files of a thread that went on would be left in a folder that is removed meanwhile.
+        self.state.discarded.store(true, Ordering::Relaxed);
+        if self.worker.is_some() {
+            let _ = self.join();
+        }
+    }
+}
+
+/// Encodes and spills what comes until there is no more; after a failure, or where nobody wants it, only takes it away.
+fn work(
+    queue: &Mutex<Receiver<Task>>,
+    scratch: &Scratch,
+    options: &WriteOptions,
+    state: &State,
+) -> Result<Vec<Done>> {
     let mut done = Ok(Vec::new());
     while let Ok(task) = next(queue) {
+        if state.discarded.load(Ordering::Relaxed) {
+            continue;
+        }
         done = done.and_then(|mut done: Vec<_>| {
             done.push(task.run(scratch, options)?);
             Ok(done)
         });
+        if done.is_err() {
+            state.failed.store(true, Ordering::Relaxed);
+        }
     }
     done
 }

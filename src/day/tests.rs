@@ -134,6 +134,16 @@ fn rows_in_order_are_not_copied() {
 }
 
 #[test]
+fn a_folder_that_is_gone_ends_the_gathering_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut gather = Gather::new(Tz::UTC, TINY, WriteOptions::default(), folder.path()).unwrap();
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    let push = |at: i64| gather.push(call_details(), batch(&[row(-at, &at.to_string(), "", 1, "x")]));
+    let failed = (0..1_000).map(push).position(|pushed| pushed.is_err());
+    assert!(failed.is_some_and(|pushed| pushed < 100), "{failed:?}");
+}
+
+#[test]
 fn the_same_rows_leave_the_file() {
     let present = [row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "x")];
     assert_eq!(
