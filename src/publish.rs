@@ -1,6 +1,7 @@
 //! Gathered rows → the lake, day by day.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::{StreamExt as _, stream};
 use tokio::sync::Semaphore;
@@ -121,8 +122,8 @@ pub(crate) fn check_strict(settings: &LakeSettings, tally: &Tally) -> anyhow::Re
     .into())
 }
 
-/// Publishes days, each with the same facts, and notes their files in the record as they are done. Where the run is to stop, no
-/// other day is begun.
+/// Publishes days, each with the same facts, and notes their files in the record as they are done. Where the run is to stop, or a
+/// day fails, no other day is begun.
 pub(crate) async fn publish(
     job: &Job,
     lake: &Lake,
@@ -133,32 +134,39 @@ pub(crate) async fn publish(
 ) -> anyhow::Result<()> {
     let row_group = lake.row_group_bytes();
     let encoding = Semaphore::new(ROW_GROUPS_AT_ONCE * row_group);
+    let failed = AtomicBool::new(false);
+    let is_stop = |error: &anyhow::Error| error.is::<Stopped>();
     let mut days: Vec<_> = days.into_iter().enumerate().collect();
     // Those to be encoded first: others wait for the disk meanwhile.
     days.sort_by_key(|(_, rows)| rows.is_encoded());
     let publications = days.into_iter().map(|(number, rows)| {
-        let (facts, encoding) = (facts.clone(), &encoding);
+        let (facts, encoding, failed) = (facts.clone(), &encoding, &failed);
         async move {
             let present = lake.present_bytes(account.as_str(), &rows)?;
             let bytes = u32::try_from(memory(&rows, row_group, present)).unwrap_or(u32::MAX);
             let _turn = encoding.acquire_many(bytes).await?;
+            if failed.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             job.stop.check()?;
             let published = lake.publish(account.as_str(), rows, facts).await?;
             job.progress.steps.add(1);
             job.progress.days_published.add(1);
-            anyhow::Ok((number, line(published)))
+            anyhow::Ok(Some((number, line(published))))
         }
     });
     let mut published = stream::iter(publications).buffer_unordered(DAYS_AT_ONCE);
     let (mut lines, mut outcome) = (Vec::new(), Ok(()));
     while let Some(day) = published.next().await {
         match day {
-            Ok(line) => lines.push(line),
-            // Days that were begun are waited for.
-            Err(error) if error.is::<Stopped>() => outcome = Err(error),
+            Ok(line) => lines.extend(line),
             Err(error) => {
-                outcome = Err(error);
-                break;
+                // Days that were begun are waited for: they change files, and the record is to say which.
+                failed.store(true, Ordering::Relaxed);
+                outcome = match outcome {
+                    Err(first) if !is_stop(&first) => Err(first),
+                    _ => Err(error),
+                };
             }
         }
     }
