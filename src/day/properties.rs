@@ -1,7 +1,7 @@
 //! How a table's files are laid out: what `schemas/` says of each column, as the writer wants it.
 //!
-//! Columns outside lists have statistics. Within lists no reader can skip anything by them, so there they would only cost:
-//! most columns are in lists, and every query reads the footer first.
+//! Columns outside lists and maps have statistics. Within those no reader can skip anything by them, so there they would only
+//! cost: most columns are in lists, and every query reads the footer first.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -90,6 +90,9 @@ fn leaves(kind: &Kind) -> usize {
 /// Name of the repeated group of a list in Parquet's schema. No field has it: [`column`] goes by it.
 const LIST: &str = "list";
 
+/// Names of the two leaves of a map in Parquet's schema.
+const MAP: [&str; 2] = ["key", "value"];
+
 /// Sets what `schemas/` says of the field at the path, and of the fields in it.
 fn column(
     mut builder: WriterPropertiesBuilder,
@@ -108,6 +111,13 @@ fn column(
                 path.push(field.name.clone());
                 builder = column(builder, field, &field.kind, path);
                 path.pop();
+            }
+        }
+        Kind::TextMap => {
+            for part in MAP {
+                let leaf = path.iter().map(String::as_str).chain(["key_value", part]);
+                let leaf = ColumnPath::new(leaf.map(str::to_string).collect());
+                builder = builder.set_column_statistics_enabled(leaf, EnabledStatistics::None);
             }
         }
         _ => {
@@ -177,6 +187,7 @@ mod tests {
         assert!(column("channel").bloom_filter_offset().is_none());
         assert!(column("channel").statistics().is_some());
         assert!(column("meta_info.caller").statistics().is_some());
+        assert!(column("extra.key_value.value").statistics().is_none());
         assert!(
             column("destinations.list.element.queue_id")
                 .statistics()

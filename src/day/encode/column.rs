@@ -154,7 +154,7 @@ impl Column {
             rows,
             nulls,
             encoding,
-            extremes: extremes.map(|extremes| std::mem::replace(extremes, empty())),
+            extremes: extremes.map(|extremes| std::mem::replace(extremes, empty()).cut()),
         });
         self.levels.clear();
         Ok(())

@@ -24,6 +24,8 @@ pub(super) struct TextRange {
     greatest: Vec<u8>,
     /// The prefixes of the two.
     prefixes: (u64, u64),
+    /// Whether the two are values, rather than bounds of them.
+    exact: (bool, bool),
 }
 
 impl TextRange {
@@ -32,6 +34,7 @@ impl TextRange {
             least: least.to_vec(),
             greatest: greatest.to_vec(),
             prefixes: (prefix(least), prefix(greatest)),
+            exact: (true, true),
         }
     }
 
@@ -52,6 +55,29 @@ impl TextRange {
             text.clone_into(&mut self.greatest);
             self.prefixes.1 = prefix;
         }
+    }
+
+    /// The same with bounds that are short, which is all that a file holds of them.
+    fn cut(self) -> TextRange {
+        let (least, greatest) = (lower(&self.least), upper(&self.greatest));
+        let exact = (least == self.least.as_slice(), greatest == self.greatest);
+        TextRange {
+            exact: (self.exact.0 && exact.0, self.exact.1 && exact.1),
+            ..TextRange::new(least, &greatest)
+        }
+    }
+
+    /// Takes in another range.
+    fn merge(&mut self, other: &TextRange) {
+        if other.least <= self.least {
+            self.exact.0 = other.exact.0 || (self.exact.0 && other.least == self.least);
+            self.least.clone_from(&other.least);
+        }
+        if other.greatest >= self.greatest {
+            self.exact.1 = other.exact.1 || (self.exact.1 && other.greatest == self.greatest);
+            self.greatest.clone_from(&other.greatest);
+        }
+        self.prefixes = (prefix(&self.least), prefix(&self.greatest));
     }
 
     /// Whether neither is less than in another range.
@@ -124,10 +150,10 @@ impl Extremes {
     /// Takes in those of other values of the same type.
     pub(super) fn merge(&mut self, other: &Extremes) {
         match other {
-            Extremes::Text(Some(range)) => {
-                self.text(&range.least);
-                self.text(&range.greatest);
-            }
+            Extremes::Text(Some(range)) => match self {
+                Extremes::Text(Some(own)) => own.merge(range),
+                own => *own = other.clone(),
+            },
             Extremes::Int(Some((least, greatest))) => {
                 self.int(*least);
                 self.int(*greatest);
@@ -144,12 +170,20 @@ impl Extremes {
         }
     }
 
-    /// As the page index has them: a lower bound and an upper one; `None` if there are none.
+    /// The same, as short as a file holds them: the texts of a page may be large, and those of a row group's pages are held together.
+    pub(super) fn cut(self) -> Extremes {
+        match self {
+            Extremes::Text(range) => Extremes::Text(range.map(TextRange::cut)),
+            other => other,
+        }
+    }
+
+    /// As the page index has them, of what is cut: a lower bound and an upper one; `None` if there are none.
     pub(super) fn bounds(&self) -> Option<(Vec<u8>, Vec<u8>)> {
         Some(match self {
             Extremes::Text(range) => {
                 let range = range.as_ref()?;
-                (lower(&range.least).to_vec(), upper(&range.greatest))
+                (range.least.clone(), range.greatest.clone())
             }
             Extremes::Int(range) => {
                 range.map(|(a, b)| (a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec()))?
@@ -161,15 +195,14 @@ impl Extremes {
         })
     }
 
-    /// As a column's metadata have them, with its number of nulls.
+    /// As a column's metadata have them, of what is cut, with its number of nulls.
     pub(super) fn statistics(&self, nulls: u64) -> Statistics {
         let nulls = Some(nulls);
         match self {
             Extremes::Text(range) => {
                 let bounds = range.as_ref().map(|range| {
-                    let (low, high) = (lower(&range.least), upper(&range.greatest));
-                    let exact = (low == range.least.as_slice(), high == range.greatest);
-                    (ByteArray::from(low.to_vec()), ByteArray::from(high), exact)
+                    let (low, high) = (range.least.clone(), range.greatest.clone());
+                    (ByteArray::from(low), ByteArray::from(high), range.exact)
                 });
                 let (min, max, (min_exact, max_exact)) = match bounds {
                     Some((min, max, exact)) => (Some(min), Some(max), exact),
@@ -243,7 +276,7 @@ mod tests {
     fn texts(values: &[&str]) -> (String, String) {
         let mut extremes = Extremes::new(&DataType::Utf8);
         values.iter().for_each(|value| extremes.text(value.as_bytes()));
-        let (low, high) = extremes.bounds().unwrap();
+        let (low, high) = extremes.cut().bounds().unwrap();
         (String::from_utf8(low).unwrap(), String::from_utf8(high).unwrap())
     }
 
@@ -258,6 +291,51 @@ mod tests {
         assert_eq!(texts(&[&odd]).0, "a".to_string() + &"é".repeat(31));
         let last = char::MAX.to_string().repeat(20);
         assert_eq!(texts(&[&last]).1, last);
+    }
+
+    #[test]
+    fn extremes_of_pages_make_those_of_the_column() {
+        let long = "x".repeat(70);
+        let page = |values: &[&str]| {
+            let mut extremes = Extremes::new(&DataType::Utf8);
+            values.iter().for_each(|value| extremes.text(value.as_bytes()));
+            extremes.cut()
+        };
+        for (pages, low, high, exact) in [
+            (vec![page(&["b", "c"]), page(&["a"])], "a", "c", (true, true)),
+            (
+                vec![page(&["b"]), page(&[&long])],
+                "b",
+                &("x".repeat(63) + "y"),
+                (true, false),
+            ),
+            (
+                vec![page(&[&long]), page(&["z"])],
+                &"x".repeat(64),
+                "z",
+                (false, true),
+            ),
+            (
+                vec![page(&[&long]), page(&[&"x".repeat(64), "z"])],
+                &"x".repeat(64),
+                "z",
+                (true, true),
+            ),
+            (vec![page(&[]), page(&["a"])], "a", "a", (true, true)),
+        ] {
+            let mut all = Extremes::new(&DataType::Utf8);
+            pages.iter().for_each(|page| all.merge(page));
+            let Statistics::ByteArray(found) = all.statistics(0) else {
+                unreachable!()
+            };
+            assert_eq!(found.min_opt().unwrap().as_utf8().unwrap(), low);
+            assert_eq!(found.max_opt().unwrap().as_utf8().unwrap(), high);
+            assert_eq!(
+                (found.min_is_exact(), found.max_is_exact()),
+                exact,
+                "{low} {high}"
+            );
+        }
     }
 
     #[test]

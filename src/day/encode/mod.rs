@@ -41,6 +41,9 @@ const PAGE_BYTES: usize = 1 << 20;
 /// Rows from which all pages end.
 const PAGE_ROWS: usize = 20_000;
 
+/// Slots of one place from which all pages end: those of empty elements have no bytes in any column.
+const PAGE_SLOTS: usize = 1 << 20;
+
 /// What the columns of a place of the schema are.
 #[derive(Debug)]
 enum Node {
@@ -146,7 +149,7 @@ impl RowGroup {
         self.rows
     }
 
-    /// About the bytes that the row group takes in memory.
+    /// About the bytes that the row group takes in memory, beside the levels of the page in hand.
     pub(super) fn size(&self) -> usize {
         self.columns.columns.iter().map(Column::size).sum()
     }
@@ -183,7 +186,11 @@ impl RowGroup {
         self.rows += rows;
         self.page_rows += rows;
         let full = |column: &Column| column.page_size() >= PAGE_BYTES;
-        if self.page_rows >= PAGE_ROWS || columns.columns.iter().any(full) {
+        let crowded = |place: &Place| place.defined().len() >= PAGE_SLOTS;
+        if self.page_rows >= PAGE_ROWS
+            || columns.columns.iter().any(full)
+            || columns.places.iter().any(crowded)
+        {
             self.flush()?;
         }
         Ok(())
