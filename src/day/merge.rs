@@ -276,7 +276,9 @@ type Span = (Option<i64>, Option<i64>);
 
 /// The span of rows and of those that follow them.
 fn span(before: Option<Span>, keys: &Keys) -> Option<Span> {
-    let last = keys.len().checked_sub(1)?;
+    let Some(last) = keys.len().checked_sub(1) else {
+        return before;
+    };
     let first = before.map_or(keys.start(0), |(first, _)| first);
     Some((first, keys.start(last)))
 }

@@ -7,10 +7,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 
-use super::run::Batches;
+use super::run::{Batches, within_bounds};
 use super::{Error, Result};
 
-/// Rows of a batch.
+/// Most rows of a batch.
 const BATCH_ROWS: usize = 4_096;
 
 /// The leaves of a day's file below the paths, such as `destinations.list.element.queue_id` or `extra`, in batches. A file of an
@@ -23,7 +23,7 @@ pub(crate) fn project(path: &Path, leaves: &[&str]) -> Result<Batches> {
     let file = File::open(path).map_err(Error::io("open", path))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(failed())?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), leaves.iter().copied());
-    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+    let reader = within_bounds(builder, mask, BATCH_ROWS);
     let reader = reader.build().map_err(failed())?;
     let path = path.to_path_buf();
     Ok(Box::new(reader.map(move |batch| {

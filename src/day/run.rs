@@ -25,7 +25,7 @@ const BATCH_ROWS: usize = 4096;
 /// Most bytes of such a batch, by the average row of its sources.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Rows of a batch that is read from a file with all its columns: some 5 MB, and a merge holds one or two of each file.
+/// Most rows of a batch that is read from a file with all its columns: usually some 5 MB, and a merge holds one or two of each file.
 const READ_ROWS: usize = 1024;
 
 /// Rows that stand together in one source from which they are handed on as they are: copying fewer costs less than what
@@ -209,8 +209,10 @@ pub(crate) fn row_bytes(batch: &RecordBatch) -> usize {
 /// The first rows of `rest` as a batch: those that stand together in one source as a slice of it, others copied.
 fn next_batch(sources: &[RecordBatch], rest: &[Place], limit: usize) -> (usize, Result<RecordBatch>) {
     let first = stretch(rest);
-    if first >= STRETCH.min(limit) || first == rest.len() {
-        let Place { batch, row } = rest[0];
+    let Place { batch, row } = rest[0];
+    // A few rows of a large batch would weigh as much as all of it, and keep it.
+    let is_most = first == rest.len() && first * 2 >= sources[batch as usize].num_rows();
+    if first >= STRETCH.min(limit) || is_most {
         let first = first.min(limit);
         return (first, Ok(sources[batch as usize].slice(row as usize, first)));
     }
@@ -349,16 +351,17 @@ impl ParquetRun {
     }
 
     fn batches(&self, columns: Option<&[usize]>) -> Result<Batches> {
-        let rows = columns.map_or(READ_ROWS, |_| BATCH_ROWS);
-        let mut builder = builder(&self.path)?.with_batch_size(rows);
+        let mut builder = builder(&self.path)?;
         let mut schema = self.schema.clone();
+        let mut mask = ProjectionMask::all();
         if let Some(columns) = columns {
             schema = Arc::new(schema.project(columns).map_err(Error::arrow("pick columns"))?);
             let names = schema.fields().iter().map(|field| field.name());
             let roots = names.filter_map(|name| Some(builder.schema().column_with_name(name)?.0));
-            let mask = ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>());
-            builder = builder.with_projection(mask);
+            mask = ProjectionMask::roots(builder.parquet_schema(), roots.collect::<Vec<_>>());
         }
+        let most = columns.map_or(READ_ROWS, |_| BATCH_ROWS);
+        builder = within_bounds(builder, mask, most);
         let reader = builder.build().map_err(Error::parquet("read", &self.path))?;
         let path = self.path.clone();
         Ok(Box::new(reader.map(move |batch| {
@@ -375,6 +378,23 @@ impl ParquetRun {
 /// The rows of a day's file, in the table's present schema.
 pub fn read(path: &Path, table: &Table) -> Result<Batches> {
     ParquetRun::open(path, &schema::arrow::schema(table))?.batches(None)
+}
+
+/// Has those columns read in batches of so many rows at most, fewer where they are wide: a batch of any number of them could take
+/// all memory, or more bytes a column than its offsets can count.
+pub(super) fn within_bounds(
+    builder: ParquetRecordBatchReaderBuilder<File>,
+    mask: ProjectionMask,
+    most: usize,
+) -> ParquetRecordBatchReaderBuilder<File> {
+    let row_bytes = builder.metadata().row_groups().iter().map(|group| {
+        let columns = group.columns().iter().enumerate();
+        let read = columns.filter(|(leaf, _)| mask.leaf_included(*leaf));
+        let bytes: i64 = read.map(|(_, column)| column.uncompressed_size()).sum();
+        (bytes / group.num_rows().max(1)).max(1) as usize
+    });
+    let rows = BATCH_BYTES / row_bytes.max().unwrap_or(1);
+    builder.with_projection(mask).with_batch_size(rows.clamp(1, most))
 }
 
 fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {

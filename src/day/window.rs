@@ -54,7 +54,12 @@ impl Shared {
             let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(WINDOW);
             bytes.clear();
             bytes.resize(left.min(WINDOW), 0);
-            self.file.read_exact_at(bytes, at)?;
+            let read = self.file.read_exact_at(bytes, at);
+            if read.is_err() {
+                // Or what was not read would be handed out as read.
+                bytes.clear();
+            }
+            read?;
             *start = at;
         }
         let found = &bytes[(at - *start) as usize..];

@@ -82,6 +82,30 @@ def test_records_without_a_start_find_their_day(tmp_path):
     assert len(rows(tmp_path / "lake")) == 3
 
 
+def test_records_with_empty_ids_stand_beside_each_other(tmp_path):
+    at = "2025-09-03T0%d:02:03"
+    records = [{"sessionId": "", "conversationId": id, "sessionStartTime": at % hour} for id in ("", "c") for hour in (1, 5)]
+    (tmp_path / "a.ndjson").write_text("".join(json.dumps(record) + "\n" for record in records + records[:1]))
+    for _ in range(2):
+        convert(tmp_path / "lake", tmp_path / "a.ndjson")
+        # The two without any id, and of those with the same conversation the last one.
+        assert len(rows(tmp_path / "lake")) == 3
+    restored = run("restore", tmp_path / "lake").stdout.splitlines()
+    assert sorted(map(json.loads, restored), key=str) == sorted([records[0], records[1], records[3]], key=str)
+
+
+def test_a_failed_run_leaves_nothing_in_the_temporary_folder(tmp_path):
+    records, temporary = tmp_path / "a.ndjson", tmp_path / "temporary"
+    temporary.mkdir()
+    run("demo", "records", "--records", 20_000, "--days", 10, "-o", records)
+    with open(records, "a") as file:
+        file.write("{broken\n")
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    command = ["convert", records, "--dest", tmp_path / "lake", "--account", "a", "--memory", "128MB"]
+    assert "line 20001" in run(*command, code=3, env=environment).stderr
+    assert list(temporary.iterdir()) == []
+
+
 BAD = {
     "not-json.json": ("<html>no</html>", ["line 1", "not JSON"]),
     "cut.json": ('{"data":[' + A + ',\n{"sessionId":"x', ["line 2", "record 2", "cut off"]),

@@ -1,5 +1,6 @@
 """`convert` keeps to its memory budget, whatever the order of its input, and loses no row by it."""
 
+import json
 import subprocess
 import sys
 
@@ -9,6 +10,9 @@ import pytest
 from conftest import BINARY, run
 
 BUDGET = 160_000_000
+
+# What `--memory` is without being given.
+DEFAULT = 256_000_000
 
 # JSON of the inputs, which is more in memory.
 INPUT = BUDGET
@@ -27,12 +31,16 @@ sys.exit(os.waitstatus_to_exitcode(status))
 """
 
 
-def convert(lake, *inputs):
-    """Peak resident memory of a conversion, in bytes."""
-    command = [BINARY, "convert", *inputs, "--dest", lake, "--account", "a", "--memory", f"{BUDGET // 10**6}MB", "--quiet"]
-    measured = subprocess.run([sys.executable, "-c", MEASURE, *map(str, command)], capture_output=True, text=True)
+def peak_of(*command):
+    """Peak resident memory of a command, in bytes."""
+    measured = subprocess.run([sys.executable, "-c", MEASURE, BINARY, *map(str, command)], capture_output=True, text=True)
     assert measured.returncode == 0, measured.stderr
     return int(measured.stdout) * 1024
+
+
+def convert(lake, *inputs, budget=BUDGET):
+    """Peak resident memory of a conversion, in bytes."""
+    return peak_of("convert", *inputs, "--dest", lake, "--account", "a", "--memory", f"{budget // 10**6}MB", "--quiet")
 
 
 def ids(lake, table, column):
@@ -87,3 +95,27 @@ def test_a_merge_with_large_days(tmp_path):
     rows, different = ids(tmp_path / "lake", "call_details", "session_id")
     assert rows == different > 1.9 * records
     assert peak <= BUDGET
+
+
+def test_wide_records(tmp_path):
+    """A batch of as many rows as usual would be larger than the budget, read back as well as merged."""
+    for seed in range(2):
+        with open(tmp_path / f"{seed}.ndjson", "w") as file:
+            for row in range(1_000):
+                record = {"sessionId": f"{seed}-{row}", "sessionStartTime": "2025-09-03T01:02:03", "reason": f"{row} " * 20_000}
+                file.write(json.dumps(record | {"unknown": f"{seed} " * 20_000}) + "\n")
+        assert convert(tmp_path / "lake", tmp_path / f"{seed}.ndjson") <= BUDGET
+    assert peak_of("verify", "--deep", tmp_path / "lake") <= BUDGET
+    assert peak_of("restore", tmp_path / "lake", "-o", tmp_path / "restored.ndjson") <= BUDGET
+    assert ids(tmp_path / "lake", "call_details", "session_id") == (2_000, 2_000)
+
+
+def test_empty_elements(tmp_path):
+    """They have no bytes in any column, but a place in each."""
+    with open(tmp_path / "a.ndjson", "w") as file:
+        for row in range(200):
+            file.write('{"sessionId":"%d","sessionStartTime":"2025-09-03T01:02:03","destinations":[%s]}\n' % (row, ",".join(["{}"] * 50_000)))
+    # A batch holds 50 times as many as usual, which the smaller budget has no room for.
+    assert convert(tmp_path / "lake", tmp_path / "a.ndjson", budget=DEFAULT) <= DEFAULT
+    elements = f"select count(*), sum(len(destinations)) from read_parquet('{tmp_path}/lake/call_details/*/*.parquet')"
+    assert duckdb.sql(elements).fetchone() == (200, 10_000_000)
