@@ -94,16 +94,35 @@ def test_records_with_empty_ids_stand_beside_each_other(tmp_path):
     assert sorted(map(json.loads, restored), key=str) == sorted([records[0], records[1], records[3]], key=str)
 
 
+def test_the_record_of_a_run_names_the_days_that_were_written_beside_one_that_failed(tmp_path):
+    lake = tmp_path / "lake"
+    for seed in (1, 2):
+        run("demo", "records", "--records", 2_000, "--days", 10, "--seed", seed, "-o", tmp_path / f"{seed}.ndjson")
+    convert(lake, tmp_path / "1.ndjson")
+    files = sorted(lake.glob("call_details/*/*.parquet"))
+    failing, others = files[4], files[:4] + files[5:]
+    failing.unlink()
+    (failing / "in the way").mkdir(parents=True)
+    before = {file: file.read_bytes() for file in others}
+    runs = set((lake / "_callake" / "runs").iterdir())
+    convert(lake, tmp_path / "2.ndjson", code=(1, 6))
+    (report,) = set((lake / "_callake" / "runs").iterdir()) - runs
+    named = {line["path"] for line in json.loads(report.read_text())["files"]}
+    assert named == {str(file.relative_to(lake)) for file in others if file.read_bytes() != before[file]}
+
+
 def test_a_failed_run_leaves_nothing_in_the_temporary_folder(tmp_path):
-    records, temporary = tmp_path / "a.ndjson", tmp_path / "temporary"
+    records, broken, temporary = tmp_path / "a.ndjson", tmp_path / "b.ndjson", tmp_path / "temporary"
     temporary.mkdir()
     run("demo", "records", "--records", 20_000, "--days", 10, "-o", records)
-    with open(records, "a") as file:
-        file.write("{broken\n")
+    lines = records.read_text().splitlines(keepends=True)
     environment = os.environ | {"TMPDIR": str(temporary)}
-    command = ["convert", records, "--dest", tmp_path / "lake", "--account", "a", "--memory", "128MB"]
-    assert "line 20001" in run(*command, code=3, env=environment).stderr
-    assert list(temporary.iterdir()) == []
+    # At some of these places days are being encoded.
+    for whole in range(10_000, 20_000, 2_000):
+        broken.write_text("".join(lines[:whole]) + "{broken\n")
+        command = ["convert", broken, "--dest", tmp_path / "lake", "--account", "a", "--memory", "128MB"]
+        assert f"line {whole + 1}" in run(*command, code=3, env=environment).stderr
+        assert list(temporary.iterdir()) == []
 
 
 BAD = {
