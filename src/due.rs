@@ -4,7 +4,7 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 
 use crate::api::{self, Day};
 use crate::config::{ApiSettings, LakeSettings, Refused};
-use crate::lake::{Coverage, DayFacts, DayPath, Lake};
+use crate::lake::{Coverage, DayFacts, DayPath, Lake, stretches};
 use crate::{day, report, schema};
 
 /// How old the last read of a day must be for a lookback to read it again: a little less than a day, so that a daily job
@@ -67,7 +67,7 @@ pub(crate) async fn by_now(
     let now = Utc::now();
     let today = now.with_timezone(&place.zone).date_naive();
     let Some(from) = (match (from, lake) {
-        (None, Some(lake)) => first_day(settings, lake).await?,
+        (None, Some(lake)) => first_day(settings, lake, today).await?,
         (from, _) => from,
     }) else {
         return Err(Refused(format!(
@@ -98,12 +98,22 @@ pub(crate) async fn by_now(
     Ok(due)
 }
 
-async fn first_day(settings: &ApiSettings, lake: &Lake) -> anyhow::Result<Option<NaiveDate>> {
+/// The account's first day in the lake, of those that lead up to now: a record with a wrong clock can stand ages before.
+async fn first_day(
+    settings: &ApiSettings,
+    lake: &Lake,
+    today: NaiveDate,
+) -> anyhow::Result<Option<NaiveDate>> {
     let paths = lake.day_files(&schema::call_details().name).await?;
     let ours = paths
         .iter()
         .filter(|path| path.account == settings.account.as_str());
-    Ok(ours.filter_map(|path| path.day.date()).min())
+    let mut dates: Vec<_> = ours
+        .filter_map(|path| path.day.date())
+        .filter(|date| *date <= today)
+        .collect();
+    dates.sort_unstable();
+    Ok(stretches(&dates).last().map(|(first, _)| *first))
 }
 
 /// What the lake knows of a day by this endpoint; says so where it was read by another.

@@ -34,7 +34,7 @@ impl OutputFile {
         Ok(OutputFile::Replacement { file, target })
     }
 
-    /// What is there in the end.
+    /// The file to be written.
     pub(crate) fn file(&self) -> &File {
         match self {
             OutputFile::Replacement { file, .. } => file.as_file(),

@@ -42,6 +42,7 @@ pub use footer::FileFacts;
 pub use layout::{DayPath, check_account};
 pub use publish::{Outcome, Published};
 pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
+pub(crate) use status::stretches;
 pub use status::{AccountStatus, DayStatus, Status};
 pub use store::LocalFile;
 pub use trial::Trial;

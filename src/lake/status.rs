@@ -42,7 +42,7 @@ pub struct AccountStatus {
     pub bytes: u64,
     /// The days that have a file, in order.
     pub days: Vec<DayStatus>,
-    /// Days between the first and the last that have none.
+    /// Days between the first and the last that have none, but for holes of more than ten years.
     pub missing: Vec<Day>,
 }
 
@@ -169,7 +169,7 @@ impl DayStatus {
     }
 }
 
-/// Days without a file between the first and the last that have one.
+/// Days without a file between the first and the last that have one, but for those beside a day that stands apart.
 fn missing(days: &[DayStatus]) -> Vec<Day> {
     let dates: Vec<_> = days.iter().filter_map(|day| day.day.date()).collect();
     let between = |pair: &[NaiveDate]| -> Vec<Day> {
@@ -179,7 +179,23 @@ fn missing(days: &[DayStatus]) -> Vec<Day> {
             .map(Day::of)
             .collect()
     };
-    dates.windows(2).flat_map(between).collect()
+    let near = |pair: &&[NaiveDate]| !are_apart(pair[0], pair[1]);
+    dates.windows(2).filter(near).flat_map(between).collect()
+}
+
+/// Days of a hole in a lake from which the days before and behind it have nothing to do with each other: starts such as
+/// `0001-01-01` and `1970-01-01` stand for none, and millennia of missing days say nothing to anybody.
+const LONGEST_HOLE: i64 = 3_653;
+
+fn are_apart(before: NaiveDate, after: NaiveDate) -> bool {
+    (after - before).num_days() > LONGEST_HOLE
+}
+
+/// The first and the last day of each stretch of some days in order, which ends where the next day is more than ten years away.
+pub(crate) fn stretches(dates: &[NaiveDate]) -> Vec<(NaiveDate, NaiveDate)> {
+    let stretches = dates.chunk_by(|before, after| !are_apart(*before, *after));
+    let ends = stretches.filter_map(|dates| Some((*dates.first()?, *dates.last()?)));
+    ends.collect()
 }
 
 #[cfg(test)]
@@ -209,5 +225,29 @@ mod tests {
         ];
         let missing: Vec<_> = missing(&days.map(day)).iter().map(Day::to_string).collect();
         assert_eq!(missing, ["2025-09-29", "2025-10-02"]);
+    }
+
+    #[test]
+    fn a_day_of_another_age_stands_apart() {
+        let dates: Vec<NaiveDate> = ["0001-01-01", "2025-09-28", "2025-10-03", "9999-12-31"]
+            .iter()
+            .map(|date| date.parse().unwrap())
+            .collect();
+        let alone = |at: usize| (dates[at], dates[at]);
+        assert_eq!(stretches(&dates), [alone(0), (dates[1], dates[2]), alone(3)]);
+        let day = |date: &NaiveDate| DayStatus {
+            day: Day::of(*date),
+            rows: 1,
+            bytes: 1,
+            coverage: Coverage::Unknown,
+            gaps: Vec::new(),
+            fetched_from: None,
+            fetched_to: None,
+            endpoints: Vec::new(),
+            not_found: 0,
+            written: DateTime::UNIX_EPOCH,
+        };
+        let days: Vec<_> = dates.iter().map(day).collect();
+        assert_eq!(missing(&days).len(), 4);
     }
 }

@@ -7,7 +7,7 @@ use chrono::{Datelike as _, Days, Months, NaiveDate};
 
 use super::html::{Escaped, counted, grouped};
 use crate::day::Day;
-use crate::lake::{AccountStatus, Coverage, DayStatus};
+use crate::lake::{AccountStatus, Coverage, DayStatus, stretches};
 
 /// Side of a day's square and the space to the next, in pixels.
 const CELL: u32 = 20;
@@ -41,8 +41,8 @@ pub(super) fn account(account: &AccountStatus, out: &mut String) -> fmt::Result 
         counted(account.missing.len() as u64, "day missing", "days missing"),
         Escaped(&account.zone),
     )?;
-    let ends = days.keys().next().copied().zip(days.keys().next_back().copied());
-    if let Some((first, last)) = ends {
+    let dates: Vec<_> = days.keys().copied().collect();
+    for (first, last) in stretches(&dates) {
         let mut month = first.with_day(1);
         while let Some(start) = month.filter(|start| *start <= last) {
             draw_month(start, (first, last), &days, out)?;

@@ -7,7 +7,7 @@ use chrono::{Datelike, Months};
 
 use super::summary::grouped;
 use crate::day::Day;
-use crate::lake::{AccountStatus, Coverage, Status};
+use crate::lake::{AccountStatus, Coverage, Status, stretches};
 
 /// What the lake covers, and what of it could not be read.
 ///
@@ -64,21 +64,21 @@ fn months(account: &AccountStatus, out: &mut dyn Write) -> io::Result<()> {
         .iter()
         .filter_map(|day| Some((day.day.date()?, mark(day.coverage))))
         .collect();
-    let (Some((first, _)), Some((last, _))) = (marks.first_key_value(), marks.last_key_value()) else {
-        return Ok(());
-    };
-    let mut month = first.with_day(1);
-    while let Some(start) = month.filter(|start| start <= last) {
-        let of_month = start.iter_days().take_while(|date| date.month() == start.month());
-        let line: String = of_month
-            .map(|date| match marks.get(&date) {
-                Some(mark) => *mark,
-                None if date < *first || date > *last => ' ',
-                None => '.',
-            })
-            .collect();
-        writeln!(out, "  {}  {}", start.format("%Y-%m"), line.trim_end())?;
-        month = start.checked_add_months(Months::new(1));
+    let dates: Vec<_> = marks.keys().copied().collect();
+    for (first, last) in stretches(&dates) {
+        let mut month = first.with_day(1);
+        while let Some(start) = month.filter(|start| *start <= last) {
+            let of_month = start.iter_days().take_while(|date| date.month() == start.month());
+            let line: String = of_month
+                .map(|date| match marks.get(&date) {
+                    Some(mark) => *mark,
+                    None if date < first || date > last => ' ',
+                    None => '.',
+                })
+                .collect();
+            writeln!(out, "  {}  {}", start.format("%Y-%m"), line.trim_end())?;
+            month = start.checked_add_months(Months::new(1));
+        }
     }
     Ok(())
 }

@@ -114,6 +114,19 @@ def test_a_lake_without_days(tmp_path):
     assert "no day files" in run("status", tmp_path / "empty").stdout
 
 
+def test_a_wrong_clock_makes_no_ages_of_missing_days(tmp_path):
+    starts = ["0001-01-01", "2025-09-03", "2025-09-05", "9999-12-31"]
+    record = '{"sessionId":"%s","sessionStartTime":"%sT01:02:03"}\n'
+    (tmp_path / "a.ndjson").write_text("".join(record % (start, start) for start in starts))
+    run("convert", tmp_path / "a.ndjson", "--dest", tmp_path / "lake", "--account", "a")
+    (account,) = json.loads(run("status", tmp_path / "lake", "--json").stdout)["accounts"]
+    assert [day["day"] for day in account["days"]] == starts
+    assert account["missing"] == ["2025-09-04"]
+    assert len(run("status", tmp_path / "lake").stdout.splitlines()) < 10
+    run("report", tmp_path / "lake", "-o", tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < 100_000
+
+
 def test_a_file_is_no_lake(lake):
     for command in ("verify", "status", "restore"):
         assert "it is a file; name the folder" in run(command, day_file(lake), code=3).stderr

@@ -43,6 +43,16 @@ def test_closed_days_are_not_asked_for_again(tmp_path):
         assert keys(tmp_path / "lake") == server.keys()
 
 
+def test_a_wrong_clock_does_not_begin_the_sync(tmp_path):
+    begun = today() - datetime.timedelta(days=3)
+    record = '{"sessionId":"%s","sessionStartTime":"%sT01:02:03"}\n'
+    (tmp_path / "a.ndjson").write_text("".join(record % (day, day) for day in ("0001-01-01", str(begun), "9999-12-31")))
+    run("convert", tmp_path / "a.ndjson", "--dest", tmp_path / "lake", "--account", ACCOUNT)
+    arguments = ["--host", "http://127.0.0.1:1", "--account", ACCOUNT, "--stream", STREAM, "--dest", tmp_path / "lake"]
+    dry = json.loads(run("sync", *arguments, "--dry-run", "--json").stdout)
+    assert [day["date"] for day in dry["days"]] == [str(begun + datetime.timedelta(days=n)) for n in range(4)]
+
+
 @pytest.mark.parametrize(
     "days, most",
     [(["2025-10-01"], 2), (["2025-08-31"], 2), (["2025-08-30", "2025-08-31"], 4)],
