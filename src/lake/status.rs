@@ -202,10 +202,9 @@ pub(crate) fn stretches(dates: &[NaiveDate]) -> Vec<(NaiveDate, NaiveDate)> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn days_between_files_are_missing() {
-        let day = |day: &str| DayStatus {
-            day: day.parse().unwrap(),
+    fn day(day: Day) -> DayStatus {
+        DayStatus {
+            day,
             rows: 1,
             bytes: 1,
             coverage: Coverage::Closed,
@@ -215,7 +214,11 @@ mod tests {
             endpoints: Vec::new(),
             not_found: 0,
             written: DateTime::UNIX_EPOCH,
-        };
+        }
+    }
+
+    #[test]
+    fn days_between_files_are_missing() {
         let days = [
             "2025-09-28",
             "2025-09-30",
@@ -223,7 +226,10 @@ mod tests {
             "2025-10-03",
             crate::day::UNDATED,
         ];
-        let missing: Vec<_> = missing(&days.map(day)).iter().map(Day::to_string).collect();
+        let missing: Vec<_> = missing(&days.map(|text| day(text.parse().unwrap())))
+            .iter()
+            .map(Day::to_string)
+            .collect();
         assert_eq!(missing, ["2025-09-29", "2025-10-02"]);
     }
 
@@ -235,19 +241,7 @@ mod tests {
             .collect();
         let alone = |at: usize| (dates[at], dates[at]);
         assert_eq!(stretches(&dates), [alone(0), (dates[1], dates[2]), alone(3)]);
-        let day = |date: &NaiveDate| DayStatus {
-            day: Day::of(*date),
-            rows: 1,
-            bytes: 1,
-            coverage: Coverage::Unknown,
-            gaps: Vec::new(),
-            fetched_from: None,
-            fetched_to: None,
-            endpoints: Vec::new(),
-            not_found: 0,
-            written: DateTime::UNIX_EPOCH,
-        };
-        let days: Vec<_> = dates.iter().map(day).collect();
+        let days: Vec<_> = dates.iter().map(|date| day(Day::of(*date))).collect();
         assert_eq!(missing(&days).len(), 4);
     }
 }
