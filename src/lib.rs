@@ -33,6 +33,7 @@
 //! | [`proof`] | proves that rows give back the records that they were made of |
 //! | `remedy` | what to do about errors that do not say it themselves |
 //! | [`report`] | the only printing |
+//! | `output_file` | files that are named for output, replaced whole |
 //! | [`demo`] | the embedded API server with seeded data and faults |
 //!
 //! What holds everywhere:

@@ -1,8 +1,8 @@
 //! Files that people name for a command's output: replaced at once, whole; pipes and devices are written to as they are.
 
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -27,10 +27,17 @@ impl OutputFile {
         }
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let (mut options, mut code) = (File::options(), None);
+        options.write(true).create_new(true).mode(mode);
+        let open = |path: &Path| {
+            options
+                .open(path)
+                .inspect_err(|error| code = error.raw_os_error())
+        };
         let file = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(mode))
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
-            .map_err(without_path)?;
+            .make_in(folder.unwrap_or(Path::new(".")), open)
+            // The name of the temporary file says nothing to whoever named another.
+            .map_err(|error| code.map_or(error, io::Error::from_raw_os_error))?;
         Ok(OutputFile::Replacement { file, target })
     }
 
@@ -60,13 +67,6 @@ impl Write for OutputFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file().flush()
     }
-}
-
-/// The error without the name of the temporary file, which says nothing to whoever named another.
-fn without_path(error: io::Error) -> io::Error {
-    let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    let code = cause.and_then(io::Error::raw_os_error);
-    code.map_or(error, io::Error::from_raw_os_error)
 }
 
 /// Whether the path names something that holds no content of its own to be replaced.
@@ -99,6 +99,15 @@ mod tests {
         output.finish().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_error_names_no_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let failed = OutputFile::create(&folder.path().join("missing/page"), 0o666).err();
+        let failed = failed.unwrap();
+        assert_eq!(failed.kind(), io::ErrorKind::NotFound);
+        assert!(!failed.to_string().contains(".tmp"), "{failed}");
     }
 
     #[test]

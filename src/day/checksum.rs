@@ -67,7 +67,7 @@ impl Write for Hashing {
     }
 }
 
-/// Hashes what is left to read, and says how many bytes it was.
+/// Hashes what is left to read, and says how many bytes it was. `Sha256` is no writer that [`io::copy`] could copy to.
 pub(crate) fn hash_of(from: &mut impl Read, hash: &mut Sha256) -> io::Result<u64> {
     let mut from = BufReader::with_capacity(PIECE, from);
     let mut bytes = 0;
