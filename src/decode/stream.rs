@@ -17,7 +17,7 @@
 //! | --- | --- |
 //! | a record that is not UTF-8, no object, or crosses a limit | behind it |
 //! | a value in a page or array whose brackets, commas and quotes are where they should be | behind it |
-//! | any other, and one at the top level | at the next line that starts with `{` or `[` |
+//! | any other, and one at the top level | at the next line that starts with `{` or `[`; behind a line that ends within a value, only where a record's key shows that this is no part of it |
 //! | a single line at the top level that is too long | behind the line |
 
 use std::borrow::Cow;
@@ -95,6 +95,8 @@ pub struct Stream {
     skip: Option<Skip>,
     /// Set where a fault led from an array (of a page?) to the top level: its commas and its end may still come.
     broken_off: Option<bool>,
+    /// Set behind a fault that may go on over the next lines, until a record's key shows that it does not.
+    within_fault: bool,
     /// Length of the record that was decoded last; it ends at `pos`.
     record: usize,
     /// Line feeds before `counted`, a place in the buffer.
@@ -108,6 +110,8 @@ pub struct Stream {
 
 enum Shape {
     Record,
+    /// A record without any of the keys that identify one.
+    Keyless,
     /// The first byte behind the bracket of `data`.
     Page(usize),
     NoData(&'static str),
@@ -138,6 +142,7 @@ impl Stream {
             place: Place::Top,
             skip: None,
             broken_off: None,
+            within_fault: false,
             record: 0,
             lines: 0,
             counted: 0,
@@ -199,16 +204,19 @@ impl Stream {
                 Place::Elements { page, next } => self.array(decoder, page, next),
                 Place::PageTail => self.page_tail(decoder),
             };
+            let step = match step {
+                Err(Fail::Invalid { at, what }) => {
+                    let here = u32::try_from(self.pos).is_ok_and(|pos| pos == at);
+                    self.resync(format!("not JSON: {}", what.text()), here).map(Some)
+                }
+                other => other,
+            };
             return match step {
                 Ok(Some(event)) => event,
                 Ok(None) => continue,
-                Err(Fail::Incomplete) if self.filled - self.pos > self.limit => self.too_long(),
-                Err(Fail::Incomplete) if self.ended => self.cut_off(),
-                Err(Fail::Incomplete) => Event::NeedInput,
-                Err(Fail::Invalid { at, what }) => {
-                    let here = u32::try_from(self.pos).is_ok_and(|pos| pos == at);
-                    self.resync(format!("not JSON: {}", what.text()), here)
-                }
+                Err(_) if self.filled - self.pos > self.limit => self.too_long(),
+                Err(_) if self.ended => self.cut_off(),
+                Err(_) => Event::NeedInput,
             };
         }
     }
@@ -258,6 +266,12 @@ impl Stream {
             }));
         };
         match (first, self.broken_off) {
+            (b'{' | b'[', _) if self.within_fault && !self.is_beginning(decoder)? => {
+                let passed = self.buf[self.pos];
+                self.pos += 1;
+                self.skip = Some(Skip::ToRecord { line_start: false });
+                Ok(Some(Event::Skipped(vec![passed])))
+            }
             (b'{', _) => match shape(self.cursor(), decoder) {
                 Ok(Shape::Page(elements)) => {
                     self.begin_array(elements, true);
@@ -267,7 +281,9 @@ impl Stream {
                     let length = self.value_length()?;
                     Ok(Some(self.problem(what.to_string(), length)))
                 }
-                Ok(Shape::Record) | Err(Fail::Invalid { .. }) => self.decode(decoder, true).map(Some),
+                Ok(Shape::Record | Shape::Keyless) | Err(Fail::Invalid { .. }) => {
+                    self.decode(decoder, true).map(Some)
+                }
                 Err(Fail::Incomplete) => Err(Fail::Incomplete),
             },
             (b'[', _) => {
@@ -286,9 +302,30 @@ impl Stream {
                 Ok(length) => Ok(Some(self.problem(NOT_AN_OBJECT.to_string(), length))),
                 Err(Fail::Incomplete) if !self.ended => Err(Fail::Incomplete),
                 Err(Fail::Incomplete | Fail::Invalid { .. }) => {
-                    Ok(Some(self.resync("not JSON".to_string(), false)))
+                    self.resync("not JSON".to_string(), false).map(Some)
                 }
             },
+        }
+    }
+
+    /// Whether the object or array here, behind a fault, is no part of it: its key or that of its first element shows it. What is
+    /// not JSON is left to be named.
+    fn is_beginning(&mut self, decoder: &dyn RecordDecoder) -> Result<bool, Fail> {
+        let mut cursor = self.cursor();
+        if self.buf[self.pos] == b'[' {
+            cursor.pos += 1;
+            if cursor.token()? != b'{' {
+                return Ok(false);
+            }
+        }
+        match shape(cursor, decoder) {
+            Ok(Shape::Keyless) => Ok(false),
+            Ok(Shape::Record | Shape::Page(_) | Shape::NoData(_)) => {
+                self.within_fault = false;
+                Ok(true)
+            }
+            Err(Fail::Invalid { .. }) => Ok(true),
+            Err(Fail::Incomplete) => Err(Fail::Incomplete),
         }
     }
 
@@ -445,24 +482,35 @@ impl Stream {
     /// Goes on behind the value that starts here and is not JSON, if it is in an array and its end can be found.
     fn malformed(&mut self, cause: String, top: bool) -> Result<Event, Fail> {
         if top {
-            return Ok(self.resync(cause, false));
+            return self.resync(cause, false);
         }
         match Skimmer::new().skim(self.window()) {
             Skim::End(length) => Ok(self.problem(cause, length)),
             Skim::More if self.filled - self.pos > self.limit || !self.ended => Err(Fail::Incomplete),
-            Skim::More | Skim::Broken(_) => Ok(self.resync(cause, false)),
+            Skim::More | Skim::Broken(_) => self.resync(cause, false),
         }
     }
 
     /// Goes on at the next line that starts like a record; `here` where that may be the very next byte.
-    fn resync(&mut self, cause: String, here: bool) -> Event {
-        if let Place::Elements { page, .. } = self.place {
-            self.broken_off = Some(page);
-        }
-        self.place = Place::Top;
-        let line_start = here && self.starts_line(self.pos);
+    fn resync(&mut self, cause: String, here: bool) -> Result<Event, Fail> {
+        let window = self.window();
+        let line = match memchr::memchr(b'\n', window) {
+            Some(end) => &window[..=end],
+            None if self.ended || window.len() == self.limit => window,
+            None => return Err(Fail::Incomplete),
+        };
+        let goes_on = self.place == Place::PageTail || Skimmer::new().skim(line) == Skim::More;
+        Ok(self.give_up(cause, here && self.starts_line(self.pos), goes_on))
+    }
+
+    /// Goes on at the next line that starts like a record, or at once where this is one; `goes_on` where the fault may be on
+    /// the next lines too.
+    fn give_up(&mut self, cause: String, line_start: bool, goes_on: bool) -> Event {
+        self.leave_array();
         let rest = &self.buf[self.pos..self.filled];
-        match next_record(rest, line_start) {
+        let next = next_record(rest, line_start);
+        self.within_fault |= goes_on && next != Some(0);
+        match next {
             Some(length) => self.problem(cause, length),
             None => {
                 let length = rest.len();
@@ -473,6 +521,14 @@ impl Stream {
         }
     }
 
+    /// Goes to the top level for a fault.
+    fn leave_array(&mut self) {
+        if let Place::Elements { page, .. } = self.place {
+            self.broken_off = Some(page);
+        }
+        self.place = Place::Top;
+    }
+
     /// The input ends within a value or an array.
     fn cut_off(&mut self) -> Event {
         let cause = if self.place == Place::Top {
@@ -480,7 +536,7 @@ impl Stream {
         } else {
             "the page or array is cut off".to_string()
         };
-        match self.resync(cause, false) {
+        match self.give_up(cause, false, true) {
             Event::Problem(problem) => Event::Problem(Problem { cut: true, ..problem }),
             other => other,
         }
@@ -505,7 +561,10 @@ impl Stream {
                     next: Next::CommaOrEnd,
                 };
             }
-            Place::PageTail => self.place = Place::Top,
+            Place::PageTail => {
+                self.place = Place::Top;
+                self.within_fault = true;
+            }
             Place::Top => {}
         }
         self.problem(error.to_string(), 0)
@@ -521,24 +580,29 @@ impl Stream {
                 self.skip = Some(skip);
                 return Some(Event::NeedInput);
             }
+            if let Skip::Value(_) = skip {
+                return Some(self.cut_off());
+            }
             // An array that is passed over to its end has been named.
             self.place = Place::Top;
             return None;
         }
-        let (length, next) = match skip.pass(piece) {
-            Passage::More(skip) => (piece.len(), Some(skip)),
-            Passage::Over(length) => (length, None),
-            Passage::Broken(length) => {
-                if let Place::Elements { page, .. } = self.place {
-                    self.broken_off = Some(page);
-                }
-                self.place = Place::Top;
-                let line_start = self.starts_line(self.pos + length);
-                (length, Some(Skip::ToRecord { line_start }))
-            }
+        let passage = skip.pass(piece);
+        let length = match &passage {
+            Passage::More(_) => piece.len(),
+            Passage::Over(length) | Passage::Broken(length) => *length,
         };
         let passed = piece[..length].to_vec();
-        self.skip = next;
+        self.skip = match passage {
+            Passage::More(skip) => Some(skip),
+            Passage::Over(_) => None,
+            Passage::Broken(_) => {
+                self.leave_array();
+                self.within_fault = true;
+                let line_start = self.starts_line(self.pos + length);
+                Some(Skip::ToRecord { line_start })
+            }
+        };
         self.pos += length;
         (length > 0).then_some(Event::Skipped(passed))
     }
@@ -548,7 +612,7 @@ impl Stream {
 fn shape(mut cursor: Cursor<'_>, decoder: &dyn RecordDecoder) -> Result<Shape, Fail> {
     cursor.pos += 1;
     if cursor.token()? == b'}' {
-        return Ok(Shape::Record);
+        return Ok(Shape::Keyless);
     }
     let mut page_like = None;
     // A page may have fields named as a record's are (`reason`); a record's own are told by its key.
@@ -568,7 +632,7 @@ fn shape(mut cursor: Cursor<'_>, decoder: &dyn RecordDecoder) -> Result<Shape, F
         if cursor.token()? != b',' {
             return Ok(page_like
                 .filter(|_| !has_field)
-                .map_or(Shape::Record, Shape::NoData));
+                .map_or(Shape::Keyless, Shape::NoData));
         }
         cursor.pos += 1;
     }

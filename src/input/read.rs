@@ -187,6 +187,8 @@ impl<'a> Intake<'a> {
             .flatten()
             .for_each(|proof| proof.begin(input));
         let mut stream = Stream::new();
+        // Whether the problem at hand is one of input that is not all there.
+        let mut cut = false;
         loop {
             let number = i64::try_from(stream.records()).unwrap_or(i64::MAX);
             for decoder in self.decoders.decoders() {
@@ -196,6 +198,9 @@ impl<'a> Intake<'a> {
                 Event::Skipped(bytes) => {
                     if let Tolerance::Rejects(rejects) = &mut self.tolerance {
                         rejects.write(&bytes)?;
+                        if let Some(fault) = reading.faults.last_mut().filter(|_| !cut) {
+                            fault.rejected = true;
+                        }
                     }
                 }
                 Event::Record => {
@@ -210,6 +215,7 @@ impl<'a> Intake<'a> {
                 }
                 Event::Problem(problem) => {
                     let cause = problem.cause.clone();
+                    cut = problem.cut;
                     reading.note(input, Some(&problem), cause, &mut self.tolerance)?;
                 }
                 Event::NeedInput => match reader.fill(stream.space()) {

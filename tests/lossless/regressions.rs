@@ -211,12 +211,19 @@ fn whether_a_record_was_too_long_depended_on_the_pieces() {
     check_limited(&format!("{lines}\n{{}}"), 101, &["{}"], &[(what, &lines)]);
     check_limited(&long, 101, &[], &[(what, &long)]);
     check_limited(&format!("[{long}"), 101, &[], &[(what, &long), ("cut off", "")]);
-    let cut = &long[..101];
+    let (cut, a) = (&long[..101], r#"{"sessionId":"a"}"#);
     check_limited(
-        &format!("[{cut}\n{{}}\n{{}}"),
+        &format!("[{cut}\n{{}}\n{a}\n{{}}"),
         100,
-        &["{}", "{}"],
-        &[("100 bytes", &format!("{cut}\n"))],
+        &[a, "{}"],
+        &[("100 bytes", &format!("{cut}\n{{}}\n"))],
+    );
+    let unended = "x".repeat(99);
+    check_limited(
+        &format!("{{}}\n{{\"x\":\n\"{unended}"),
+        50,
+        &["{}"],
+        &[("50 bytes", &format!("{{\"x\":\n\"{unended}")), ("cut off", "")],
     );
     let text = format!("\"{}\"", "x".repeat(99));
     check_limited(&format!("[{text},{{}}]"), 100, &["{}"], &[("100 bytes", &text)]);

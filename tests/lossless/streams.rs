@@ -166,6 +166,32 @@ fn bad_input_is_named() {
 }
 
 #[test]
+fn a_fault_over_many_lines_gives_no_rows() {
+    let (a, b) = ("{\"sessionId\":\"a\"}", "{\"sessionId\":\"b\"}");
+    let broken = "{\n\"destinations\": [\n{\n\"name\": \"Support\"\n},\n{}\n],\n\"tags\": [\n[\n{\n\"x\": 1}]],\n\"n\": NaN\n}";
+    check(&format!("{a}\n{broken}\n{b}\n"), 2, &[(2, 2, "not JSON")]);
+    let unequal = broken.replace("NaN", "1]");
+    check(&format!("{a}\n{unequal}\n{b}\n"), 2, &[(2, 2, "not JSON")]);
+    check(
+        &format!("{{\n\"data\": [\n{unequal},\n{b},\n{a}\n]\n}}\n{a}"),
+        3,
+        &[(3, 1, "not JSON")],
+    );
+    // Behind a page, too.
+    check(
+        &format!("{{\"data\":[{a}],\"meta\":[\n{{\n\"x\": 1\n}}\n,,]}}\n{b}\n[{a}]"),
+        3,
+        &[(1, 2, "not JSON")],
+    );
+    // A fault that ends in its line says nothing about the next one.
+    check(
+        &format!("{{\"x\":NaN}}\n{{\"x\":1}}\n{a}\n{{\"x\" 1}}\n[{{\"x\":1}}]\n"),
+        3,
+        &[(1, 1, "not JSON"), (4, 4, "not JSON")],
+    );
+}
+
+#[test]
 fn bytes_that_are_not_utf8_cost_one_record() {
     let text =
         b"{\"sessionId\":\"a\"}\n{\"sessionId\":\"\xff\"}\n[{\"channel\":\"\xc3\"},{\"sessionId\":\"b\"}]";

@@ -169,6 +169,16 @@ def test_bad_input(tmp_path, name):
         assert "not empty" in done.stderr, "what an earlier run rejected is kept"
 
 
+def test_a_record_that_is_too_long_is_rejected_whole(tmp_path):
+    long = b'{"sessionId":"long","note":"' + b"x" * (257 << 20) + b'"}'
+    with gzip.open(tmp_path / "long.json.gz", "wb", compresslevel=1) as file:
+        file.write(A.encode() + b"\n" + long + b"\n" + B.encode() + b"\n")
+    done = convert(tmp_path / "lake", tmp_path / "long.json.gz", "--rejects", tmp_path / "rejects")
+    assert "line 2, record 2: more than" in done.stderr
+    assert rows(tmp_path / "lake") == IDS[:2]
+    assert (tmp_path / "rejects").read_bytes() == long + b"\n"
+
+
 def test_the_last_record_of_a_key_counts(tmp_path):
     for last in ("OPEN", "CLOSED"):
         states = sorted(("OPEN", "CLOSED"), key=lambda state: state == last)
