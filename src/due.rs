@@ -89,7 +89,7 @@ pub(crate) async fn by_now(
             Some(lake) => facts(day.date, settings, lake).await?,
             None => DayFacts::default(),
         };
-        let last = facts.reads.iter().map(|read| read.fetched_to).max();
+        let last = facts.proofs().map(|read| read.fetched_to).max();
         let is_old = last.is_none_or(|last| now - last >= LOOKBACK_AGE);
         if coverage(&facts, day) != Coverage::Closed || (day.date >= again_from && is_old) {
             due.push(day);

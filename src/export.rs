@@ -304,14 +304,11 @@ impl Pages {
     }
 }
 
-/// What a day's report proves, for the footer of its file.
+/// What a day's report says, for the footer of its file.
 fn facts(report: &DayReport, endpoint: api::Endpoint) -> DayFacts {
     let (Some(fetched_from), Some(fetched_to)) = (report.read_from, report.read_until) else {
         return DayFacts::default();
     };
-    if !report.is_complete() {
-        return DayFacts::default();
-    }
     DayFacts {
         reads: vec![Read {
             from: second(report.window.from),
@@ -319,6 +316,7 @@ fn facts(report: &DayReport, endpoint: api::Endpoint) -> DayFacts {
             endpoint: endpoint.name().to_string(),
             fetched_from,
             fetched_to,
+            proven: report.is_complete(),
             closed: report.closed,
             requests: report.cost.requests,
             received: report.rows,

@@ -251,11 +251,8 @@ async fn ask(job: &Job, client: &Arc<Client>, day: &DueDay, pages: &mut Pages) -
     Ok(answers)
 }
 
-/// What the answers prove of the day, where all that it lacked has come.
+/// What the answers say of the day; they prove it where all that it lacked has come.
 fn read_of(day: &DueDay, lake: &Lake, answers: &Answers) -> Option<Read> {
-    if !day.is_all || answers.outcome.is_err() {
-        return None;
-    }
     let (from, to) = day.day.bounds(lake.zone())?;
     let (fetched_from, fetched_to) = answers.span?;
     Some(Read {
@@ -264,6 +261,7 @@ fn read_of(day: &DueDay, lake: &Lake, answers: &Answers) -> Option<Read> {
         endpoint: Endpoint::Conversations.name().to_string(),
         fetched_from,
         fetched_to,
+        proven: day.is_all && answers.outcome.is_ok(),
         closed: day.is_closed,
         requests: answers.cost.requests,
         received: answers.found,

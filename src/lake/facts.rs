@@ -18,6 +18,9 @@ pub struct Read {
     pub fetched_from: DateTime<Utc>,
     /// When the last response arrived.
     pub fetched_to: DateTime<Utc>,
+    /// Whether the read is proven to hold all that the API had. One that is not says only that somebody asked.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub proven: bool,
     /// Whether the window lay far enough in the past that its records were complete.
     pub closed: bool,
     /// Requests that it took.
@@ -26,6 +29,15 @@ pub struct Read {
     pub received: u64,
     /// Records of different keys.
     pub unique: u64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_yes(yes: &bool) -> bool {
+    *yes
 }
 
 /// A conversation that the API did not have when it was asked for by a call-details row of the day.
@@ -57,7 +69,7 @@ pub enum Coverage {
     Closed,
     /// All of the day was read, some of it before it was complete.
     Open,
-    /// Part of the day was never read.
+    /// Part of the day was never read, or its read is not proven complete.
     Partial,
     /// Nothing is known to have been asked: the rows came from files.
     Unknown,
@@ -71,6 +83,7 @@ impl Read {
             && self.to <= other.to
             && (self.fetched_to, &self.fetched_from) <= (other.fetched_to, &other.fetched_from)
             && (other.closed || !self.closed)
+            && (other.proven || !self.proven)
     }
 }
 
@@ -107,8 +120,8 @@ impl DayFacts {
         if self.reads.is_empty() {
             return Coverage::Unknown;
         }
-        let all = spans(self.reads.iter());
-        let closed = spans(self.reads.iter().filter(|read| read.closed));
+        let all = spans(self.proofs());
+        let closed = spans(self.proofs().filter(|read| read.closed));
         let covered = |spans: &[(DateTime<Utc>, DateTime<Utc>)]| {
             spans.iter().any(|span| span.0 <= from && to <= span.1)
         };
@@ -119,11 +132,16 @@ impl DayFacts {
         }
     }
 
-    /// Parts of the span from `from` to `to` (exclusive) that no read covers.
+    /// Reads that are proven to hold all that the API had.
+    pub(crate) fn proofs(&self) -> impl Iterator<Item = &Read> {
+        self.reads.iter().filter(|read| read.proven)
+    }
+
+    /// Parts of the span from `from` to `to` (exclusive) that no proven read covers.
     pub fn gaps(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
         let mut gaps = Vec::new();
         let mut at = from;
-        for (start, end) in spans(self.reads.iter()) {
+        for (start, end) in spans(self.proofs()) {
             if start > at {
                 gaps.push((at, start.min(to)));
             }
@@ -138,16 +156,20 @@ impl DayFacts {
         gaps
     }
 
-    /// Whether the facts prove the same, whenever it was read: what was asked of each endpoint, what of it was closed, and what
-    /// was not there for which state of its call details.
+    /// Whether the facts prove the same, whenever it was read: what was asked of each endpoint, what of it was closed and what is
+    /// not proven, and what was not there for which state of its call details.
     pub(crate) fn proves_the_same(&self, other: &DayFacts) -> bool {
         let proved = |facts: &DayFacts| {
             let mut endpoints: Vec<_> = facts.reads.iter().map(|read| read.endpoint.clone()).collect();
             endpoints.sort();
             endpoints.dedup();
             let spans_of = |endpoint: &String| {
-                let reads = facts.reads.iter().filter(|read| &read.endpoint == endpoint);
-                (spans(reads.clone()), spans(reads.filter(|read| read.closed)))
+                let reads = || facts.reads.iter().filter(|read| &read.endpoint == endpoint);
+                (
+                    spans(reads().filter(|read| read.proven)),
+                    spans(reads().filter(|read| read.proven && read.closed)),
+                    spans(reads().filter(|read| !read.proven)),
+                )
             };
             let spans: Vec<_> = endpoints.iter().map(spans_of).collect();
             (endpoints, spans)
@@ -195,10 +217,18 @@ mod tests {
             endpoint: "v2".to_string(),
             fetched_from: at(fetched),
             fetched_to: at(fetched),
+            proven: true,
             closed,
             requests: 1,
             received: 1,
             unique: 1,
+        }
+    }
+
+    fn unproven(from: i64, to: i64, fetched: i64) -> Read {
+        Read {
+            proven: false,
+            ..read(from, to, fetched, true)
         }
     }
 
@@ -258,6 +288,31 @@ mod tests {
             Coverage::Partial,
             &[(0, 2), (12, 13), (20, 24)],
         );
+        check(&[unproven(0, 24, 30)], Coverage::Partial, &[(0, 24)]);
+        check(
+            &[unproven(0, 24, 40), read(0, 24, 30, true)],
+            Coverage::Closed,
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_read_without_proof_is_replaced_by_one_with_it() {
+        let (early, late) = (facts(&[unproven(0, 24, 30)]), facts(&[unproven(0, 24, 40)]));
+        let proof = facts(&[read(0, 24, 50, true)]);
+        assert_eq!(early.merge(&late), late);
+        assert_eq!(early.merge(&proof), proof);
+        assert_eq!(proof.merge(&facts(&[unproven(0, 24, 60)])).reads.len(), 2);
+        assert!(late.proves_the_same(&early) && !late.proves_the_same(&DayFacts::default()));
+        assert!(!proof.proves_the_same(&early));
+        let footer = serde_json::to_value(&late).unwrap();
+        assert_eq!(footer["reads"][0]["proven"], false);
+        assert!(
+            serde_json::to_value(&proof).unwrap()["reads"][0]
+                .get("proven")
+                .is_none()
+        );
+        assert_eq!(serde_json::from_value::<DayFacts>(footer).unwrap(), late);
     }
 
     #[test]
@@ -272,10 +327,11 @@ mod tests {
     }
 
     prop_compose! {
-        fn arbitrary_facts()(reads in proptest::collection::vec((0..4_i64, 1..4_i64, 0..3_i64, any::<bool>()), 0..6))
-            -> DayFacts {
-            facts(&reads.into_iter().map(|(from, hours, fetched, closed)| {
-                read(from, from + hours, fetched, closed)
+        fn arbitrary_facts()(
+            reads in proptest::collection::vec((0..4_i64, 1..4_i64, 0..3_i64, any::<bool>(), any::<bool>()), 0..6),
+        ) -> DayFacts {
+            facts(&reads.into_iter().map(|(from, hours, fetched, closed, proven)| {
+                Read { proven, ..read(from, from + hours, fetched, closed) }
             }).collect::<Vec<_>>())
         }
     }

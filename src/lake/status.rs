@@ -57,7 +57,7 @@ pub struct DayStatus {
     pub bytes: u64,
     /// What its reads cover.
     pub coverage: Coverage,
-    /// Parts of the day that no read covers, end exclusive; none where nothing is known to have been asked.
+    /// Parts of the day that no proven read covers, end exclusive; none where nothing is known to have been asked.
     pub gaps: Vec<(DateTime<Utc>, DateTime<Utc>)>,
     /// When the first response that is still current arrived.
     pub fetched_from: Option<DateTime<Utc>>,

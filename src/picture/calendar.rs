@@ -19,7 +19,7 @@ const HEAD: u32 = 18;
 pub(super) const LEGEND: [(&str, &str); 5] = [
     ("closed", "complete"),
     ("open", "read before it was over"),
-    ("partial", "read in part"),
+    ("partial", "not proven complete"),
     ("unknown", "from files"),
     ("missing", "no file"),
 ];

@@ -22,7 +22,7 @@ pub(crate) fn status(status: &Status, out: &mut dyn Write) -> io::Result<()> {
     } else {
         writeln!(
             out,
-            "# closed   o open   ~ read in part   + from files   . missing"
+            "# closed   o open   ~ not proven complete   + from files   . missing"
         )?;
     }
     for problem in &status.problems {
@@ -53,7 +53,12 @@ fn account(account: &AccountStatus, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|(from, to)| format!("{} to {}", from.format("%H:%M:%S"), to.format("%H:%M:%SZ")))
             .collect();
-        writeln!(out, "  {} was never asked for {}", day.day, gaps.join(", "))?;
+        writeln!(
+            out,
+            "  {} is not proven complete from {}",
+            day.day,
+            gaps.join(", from ")
+        )?;
     }
     Ok(())
 }
@@ -143,8 +148,8 @@ mod tests {
   2025-09                             #.+
   2025-10  o.~
   3 rows without a day
-  2025-10-03 was never asked for 10:00:00 to 12:00:00Z
-# closed   o open   ~ read in part   + from files   . missing
+  2025-10-03 is not proven complete from 10:00:00 to 12:00:00Z
+# closed   o open   ~ not proven complete   + from files   . missing
 ! x is cut
 ";
         let mut shown = Vec::new();

@@ -296,6 +296,8 @@ def test_a_limit_leaves_the_others_for_later(tmp_path):
         conversations(server, lake, "--limit", "40")
         first = held(lake)
         assert len(first) == 40 and set(first) < set(named(lake))
+        (account,) = [of for of in json.loads(run("status", lake, "--json").stdout)["accounts"] if of["table"] == "conversations"]
+        assert {"partial"} <= {day["coverage"] for day in account["days"]} <= {"closed", "partial"}
         done = conversations(server, lake, "--limit", "40")
         assert f"40 are held as their call details are; {len(named(lake)) - 80} are left for later by --limit" in done.stderr
         assert len(held(lake)) == 80
@@ -402,7 +404,7 @@ def test_what_came_before_an_error_is_kept(tmp_path):
         first = held(lake)
         assert len(first) == 59
         days = json.loads(run("status", lake, "--json").stdout)["accounts"][1]["days"]
-        assert days[-1]["coverage"] == "unknown", "the last of them is not complete"
+        assert days[-1]["coverage"] == "partial", "the last of them is not complete"
     with Server(tmp_path, "--records", "300") as server:
         conversations(server, lake)
         assert held(lake) == want and asked(server) == sorted(set(want) - set(first))

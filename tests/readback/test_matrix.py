@@ -13,7 +13,7 @@ import re
 import duckdb
 import pytest
 
-from test_export import Server, export
+from test_export import Server, export, run
 
 READINGS = {
     "offset": {"pages": ["--offset-unit", "pages"], "records": ["--offset-unit", "records"]},
@@ -89,6 +89,12 @@ def test_nothing_is_missing_and_nothing_is_double(tmp_path, case):
         assert not unproven and not missing, f"{len(missing)} of {len(before)} sessions are missing"
         if case["rows"] == "still":
             assert sorted(rows) == sorted(row[:2] for row in after)
+    # What the lake says of its days, then and later.
+    status = json.loads(run("status", lake, "--json").stdout)
+    days = {day["day"]: day for account in status["accounts"] for day in account["days"] if first <= day["day"] <= last}
+    is_doubted = {name: day["coverage"] == "partial" and day["gaps"] != [] for name, day in days.items()}
+    assert any(is_doubted.values()) == (done.returncode == 5), status
+    assert all(is_doubted[name] or day["coverage"] == "closed" for name, day in days.items()), status
     # Every fault must have been met and asked again.
     assert (sum(asked["faults"].values()) > 0) <= (case["faults"] == "tenth")
 

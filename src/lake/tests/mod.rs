@@ -96,6 +96,7 @@ fn closed() -> DayFacts {
             endpoint: "v2".to_string(),
             fetched_from: at("2025-10-01T01:00:00Z"),
             fetched_to: at("2025-10-01T01:00:09Z"),
+            proven: true,
             closed: true,
             requests: 3,
             received: 2,
