@@ -151,6 +151,7 @@ pub(crate) async fn export(
                 if let Some(spool) = &spool {
                     spool.remove_through(report.window.to)?;
                 }
+                record.records += report.unique;
                 record.days.push(*report);
             }
             Event::Run(cost) => {

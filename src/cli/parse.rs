@@ -54,8 +54,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Vec<Invoca
     accounts.into_iter().map(invocation).collect()
 }
 
-fn parsed(command: Command, arguments: &[OsString]) -> Result<Cli, Error> {
-    Cli::from_arg_matches(&command.try_get_matches_from(arguments)?)
+fn parsed(mut command: Command, arguments: &[OsString]) -> Result<Cli, Error> {
+    let matches = command.try_get_matches_from_mut(arguments);
+    Cli::from_arg_matches(&matches.map_err(|error| variables::told_of(error, &command))?)
 }
 
 fn usage(error: FileError) -> Error {

@@ -3,8 +3,9 @@
 //! The names are made of the options' own, so that no option can be without one. Those of the demo begin with `CALLAKE_DEMO_`: a
 //! variable that is set for real runs must not lead a demo into the real lake.
 
-use clap::builder::BoolishValueParser;
-use clap::{Arg, ArgAction, Command};
+use clap::builder::{BoolishValueParser, StyledStr};
+use clap::error::{ContextKind, ContextValue};
+use clap::{Arg, ArgAction, Command, Error};
 
 /// What the variables of all options begin with.
 pub(super) const PREFIX: &str = "CALLAKE_";
@@ -38,6 +39,43 @@ fn name(arg: Arg, prefix: &str) -> Arg {
     };
     // A secret may stand in any of them, and help is shown to others.
     arg.hide_env_values(true)
+}
+
+/// The error of a value that stands in a variable, and not in what was typed, says so: it names the option as if it had been typed.
+pub(super) fn told_of(mut error: Error, command: &Command) -> Error {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(option), Some(value)) = (
+        context(ContextKind::InvalidArg),
+        context(ContextKind::InvalidValue),
+    ) else {
+        return error;
+    };
+    // `--rate <REQUESTS>`, as clap shows it.
+    let name = option.trim_start_matches("--").split([' ', '=', '[']).next();
+    let Some(variable) = name.and_then(|name| holding(command, name, &value)) else {
+        return error;
+    };
+    let said = StyledStr::from(format!("the value stands in the variable {variable}"));
+    error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![said]));
+    error
+}
+
+/// The variable of that option, if it holds that value.
+fn holding(command: &Command, option: &str, value: &str) -> Option<String> {
+    let holds = |arg: &&Arg| {
+        let variable = arg.get_env().and_then(std::env::var_os);
+        arg.get_long() == Some(option) && variable.is_some_and(|text| text == value)
+    };
+    let variable = command.get_arguments().find(holds).and_then(Arg::get_env);
+    match variable {
+        Some(name) => Some(name.to_string_lossy().into_owned()),
+        None => command
+            .get_subcommands()
+            .find_map(|below| holding(below, option, value)),
+    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,10 @@
 //! How far a run has come: one display on a terminal, a line now and then elsewhere.
 
-use std::io::{IsTerminal as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::summary::{duration, grouped};
 use super::voice::{LogFormat, note_with, voice};
@@ -18,17 +16,64 @@ const FRAME: Duration = Duration::from_millis(250);
 /// Runs that are over by then are not worth a display.
 const FIRST_FRAME: Duration = Duration::from_millis(500);
 
-/// Steps in which the bar is drawn.
-const BAR_STEPS: u64 = 1_000;
-
 /// What the bar takes of the first line.
 const BAR_COLUMNS: usize = 20;
 
 /// Columns left free at the right, so that neither the cursor nor an echoed `^C` wraps a line.
 const MARGIN: usize = 4;
 
-/// The display on the terminal: there is one terminal, so there is one of these.
-static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+/// Columns of a terminal that does not say how many it has.
+const USUAL_COLUMNS: usize = 80;
+
+/// What is on the terminal: there is one terminal, so there is one of these.
+static SCREEN: Mutex<Screen> = Mutex::new(Screen {
+    frame: None,
+    is_over: false,
+});
+
+/// The lines of the display. Nothing of them is padded to the end of its line, where an echoed `^C` would begin another, and a
+/// terminal that is made narrower would wrap them.
+struct Screen {
+    /// The lines that stand there; none before the first frame and behind the last. The cursor is behind the second.
+    frame: Option<[String; 2]>,
+    /// Whether the process is about to exit, so that no other frame may come.
+    is_over: bool,
+}
+
+impl Screen {
+    fn get() -> MutexGuard<'static, Screen> {
+        SCREEN.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts these lines in the place of those that are there. A terminal that is gone is no reason to end a run.
+    fn replace(&mut self, frame: Option<[String; 2]>) {
+        let frame = frame.filter(|_| !self.is_over);
+        let mut text = self.frame.as_ref().map_or(String::new(), erasing);
+        if let Some([first, second]) = &frame {
+            text.push_str(&format!("{first}\r\n{second}"));
+        }
+        self.frame = frame;
+        let _ = stderr().write_all(text.as_bytes());
+    }
+}
+
+/// What removes the lines from the terminal. One that was made narrower may have wrapped them.
+fn erasing(frame: &[String; 2]) -> String {
+    let columns = columns();
+    let rows: usize = frame
+        .iter()
+        .map(|line| line.chars().count().div_ceil(columns).max(1))
+        .sum();
+    format!("\r\x1b[{}A\x1b[J", rows - 1)
+}
+
+/// Columns of the terminal, asked anew each time, since the window may have another size by now.
+fn columns() -> usize {
+    match rustix::termios::tcgetwinsize(stderr()) {
+        Ok(size) if size.ws_col > 0 => size.ws_col.into(),
+        _ => USUAL_COLUMNS,
+    }
+}
 
 /// Shows progress until it is dropped; then nothing of the display is left.
 #[derive(Debug)]
@@ -48,11 +93,11 @@ impl Display {
             name,
             ended,
         };
-        let thread = match (voice().quiet, terminal()) {
-            (true, _) => None,
-            (false, Some(bar)) => start(move || teller.draw(&bar)),
-            (false, None) if interval.is_zero() => None,
-            (false, None) => start(move || teller.tell(interval)),
+        let thread = match is_movable() {
+            _ if voice().quiet => None,
+            true => start(move || teller.draw()),
+            false if interval.is_zero() => None,
+            false => start(move || teller.tell(interval)),
         };
         Display {
             end: Some(end),
@@ -77,33 +122,30 @@ fn start(show: impl FnOnce() + Send + 'static) -> Option<thread::JoinHandle<()>>
     named.spawn(show).ok()
 }
 
-/// A display for standard error, if that is a terminal that can move its cursor.
-fn terminal() -> Option<ProgressBar> {
+/// Whether standard error is a terminal that can move its cursor.
+fn is_movable() -> bool {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if voice().format == LogFormat::Json || is_dumb || !stderr().is_terminal() {
-        return None;
-    }
-    let style = ProgressStyle::with_template(&format!("{{bar:{BAR_COLUMNS}}} {{prefix}}\n{{msg}}")).ok()?;
-    // Hidden until the first frame: drawing nothing, it leaves nothing behind.
-    let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), ProgressDrawTarget::hidden());
-    bar.set_style(style.progress_chars("━╸ "));
-    Some(bar)
+    voice().format != LogFormat::Json && !is_dumb && stderr().is_terminal()
 }
 
 /// Lets `write` write to the terminal as if there were no display.
 pub(crate) fn beside_display<T>(write: impl FnOnce() -> T) -> T {
-    let shown = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    match shown {
-        Some(bar) => bar.suspend(write),
-        None => write(),
-    }
+    let mut screen = Screen::get();
+    let Some(frame) = screen.frame.clone() else {
+        drop(screen);
+        return write();
+    };
+    screen.replace(None);
+    let written = write();
+    screen.replace(Some(frame));
+    written
 }
 
 /// Removes the display, for a process that is about to exit.
 pub(crate) fn clear_display() {
-    if let Some(bar) = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).take() {
-        bar.finish_and_clear();
-    }
+    let mut screen = Screen::get();
+    screen.is_over = true;
+    screen.replace(None);
 }
 
 /// Tells of progress until it is told to end.
@@ -119,33 +161,29 @@ impl Teller {
         self.ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout)
     }
 
-    fn draw(&self, bar: &ProgressBar) {
-        if !self.wait(FIRST_FRAME) {
-            return;
-        }
-        bar.set_draw_target(ProgressDrawTarget::stderr());
-        *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar.clone());
-        loop {
-            self.draw_frame(bar);
-            if !self.wait(FRAME) {
-                break;
+    fn draw(&self) {
+        let mut time = FIRST_FRAME;
+        while self.wait(time) {
+            if let Some(phase) = self.progress.phase() {
+                let frame = self.frame(&phase, columns());
+                Screen::get().replace(Some(frame));
             }
+            time = FRAME;
         }
-        clear_display();
+        Screen::get().replace(None);
     }
 
-    fn draw_frame(&self, bar: &ProgressBar) {
-        let Some(phase) = self.progress.phase() else {
-            return;
-        };
-        // Asked anew each time, since the window may have another size by now.
-        let columns = usize::from(console::Term::stderr().size().1).saturating_sub(MARGIN);
+    fn frame(&self, phase: &Phase, columns: usize) -> [String; 2] {
+        let columns = columns.saturating_sub(MARGIN);
         let fraction = self.progress.fraction().unwrap_or_default();
-        bar.set_position((fraction * BAR_STEPS as f64) as u64);
-        let head = format!("{}{}", self.name, headline(&self.progress, &phase));
-        bar.set_prefix(cut(&head, columns.saturating_sub(BAR_COLUMNS + 1)));
-        bar.set_message(cut(&details(&self.progress, &phase).join(" · "), columns));
-        bar.tick();
+        let head = format!(
+            "{} {}{}",
+            bar(fraction),
+            self.name,
+            headline(&self.progress, phase)
+        );
+        let details = details(&self.progress, phase).join(" · ");
+        [cut(&head, columns), cut(&details, columns)]
     }
 
     fn tell(&self, interval: Duration) {
@@ -161,6 +199,13 @@ impl Teller {
             note_with(&line, &fields(&self.progress, &phase));
         }
     }
+}
+
+/// How much is done, of 0 to 1.
+fn bar(fraction: f64) -> String {
+    let halves = (fraction.clamp(0.0, 1.0) * (2 * BAR_COLUMNS) as f64) as usize;
+    let tip = if halves % 2 == 1 { "╸" } else { "" };
+    format!("{:<BAR_COLUMNS$}", "━".repeat(halves / 2) + tip)
 }
 
 /// `exporting 12 of 30 days, 3 min 20 s left`.
@@ -269,6 +314,16 @@ mod tests {
         );
         progress.pause("a server error", Duration::from_secs(60));
         assert_eq!(shown(&progress)[0], "next try in 1 min 0 s: a server error");
+    }
+
+    #[test]
+    fn the_bar_has_its_columns_however_much_is_done() {
+        assert_eq!(bar(0.0), " ".repeat(20));
+        assert_eq!(bar(0.125).trim_end(), "━━╸");
+        assert_eq!(bar(1.0), "━".repeat(20));
+        for fraction in [-1.0, 0.03, 0.5, 0.99, 2.0, f64::NAN] {
+            assert_eq!(bar(fraction).chars().count(), 20, "{fraction}");
+        }
     }
 
     #[test]

@@ -38,10 +38,8 @@ pub struct RunRecord {
     /// Values kept in `extra`, by JSON Pointer with `*` for array indexes.
     pub extra: Tally,
     /// Input that gave no row.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<Fault>,
     /// Days read from the API: windows, requests, rows, verdicts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<DayReport>,
     /// What all requests cost.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,14 +34,21 @@ pub(crate) fn convert(record: &RunRecord, out: &mut dyn Write) -> io::Result<()>
     let bytes: u64 = record.files.iter().map(|file| file.bytes).sum();
     writeln!(
         out,
-        "read {} records from {} inputs; {} day files now hold {} rows in {} bytes",
+        "read {} records from {}; {} day files now hold {} rows in {} bytes",
         grouped(record.records),
-        grouped(record.inputs.unwrap_or_default()),
+        inputs(record),
         grouped(record.files.len() as u64),
         grouped(rows),
         grouped(bytes),
     )?;
     extra(&record.extra, out)
+}
+
+fn inputs(record: &RunRecord) -> String {
+    match record.inputs.unwrap_or_default() {
+        1 => "1 input".to_string(),
+        inputs => format!("{} inputs", grouped(inputs)),
+    }
 }
 
 /// What a conversion would do: its files, with the rows that would come to each.
@@ -60,9 +67,9 @@ pub(crate) fn conversion_foreseen(record: &RunRecord, out: &mut dyn Write) -> io
     }
     writeln!(
         out,
-        "read {} records from {} inputs; they would go to {} day files; nothing was written",
+        "read {} records from {}; they would go to {} day files; nothing was written",
         grouped(record.records),
-        grouped(record.inputs.unwrap_or_default()),
+        inputs(record),
         grouped(record.files.len() as u64),
     )?;
     extra(&record.extra, out)

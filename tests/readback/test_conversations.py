@@ -133,7 +133,7 @@ def test_both_kinds_in_one_input_are_told_apart(tmp_path, exported):
     page = json.dumps({"numResults": 10, "data": [json.loads(line) for line in lines[:10]]})
     (tmp_path / "mixed.ndjson").write_text("\n".join([page, *lines[10:]]))
     done = run("convert", tmp_path / "mixed.ndjson", "--dest", tmp_path / "lake", "--account", ACCOUNT, "--verify")
-    assert f"read {len(lines):,} records from 1 inputs" in done.stdout
+    assert f"read {len(lines):,} records from 1 input;" in done.stdout
     for name in ("call_details", "conversations"):
         run("restore", tmp_path / "lake", "--table", name, "-o", tmp_path / "again.ndjson")
         original = tmp_path / ("calls.ndjson" if name == "call_details" else "conversations.ndjson")

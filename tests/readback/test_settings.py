@@ -139,6 +139,14 @@ def test_an_argument_beats_a_variable_beats_the_file(tmp_path):
     assert records("--records-per-day", "300", CALLAKE_RECORDS_PER_DAY="200") == 300
 
 
+def test_a_wrong_variable_is_named(tmp_path):
+    arguments = ["sync", "--host", "https://h", "--account", "a", "--stream", "st-1", "--dest", tmp_path / "lake"]
+    done = run(*arguments, env=environment(CALLAKE_RATE="0"), code=2)
+    assert "invalid value '0' for '--rate" in done.stderr and "the value stands in the variable CALLAKE_RATE" in done.stderr
+    done = run(*arguments, "--rate", "0", env=environment(CALLAKE_RATE="1"), code=2)
+    assert "invalid value '0' for '--rate" in done.stderr and "variable" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "text, problem",
     [
