@@ -109,14 +109,14 @@ impl Coverage {
         }
     }
 
-    /// Everything read from `from` on is to be read again, page by page.
-    pub(crate) fn reopen(&mut self, from: i64) {
+    /// Everything read from `from` on is to be read again, by single pages or by several.
+    pub(crate) fn reopen(&mut self, from: i64, single: bool) {
         for (from, to) in self.read.split_off(&from) {
             self.open(
                 from,
                 Gap {
                     to,
-                    single: true,
+                    single,
                     ..Gap::default()
                 },
             );

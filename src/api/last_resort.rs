@@ -152,11 +152,12 @@ where
     let mut pages = Vec::new();
     let mut offset = 0;
     loop {
-        let answer = asker.page(offset).await?;
-        let short = answer.page.rows.len() < asker.way.full;
+        let answer = asker.sure_page(offset).await?;
+        let rows = answer.page.rows.len();
+        let short = asker.way.is_last(rows);
         pages.push((offset, answer));
         if short || offset == MAX_OFFSET {
-            return Ok((pages, !short));
+            return Ok((pages, !short || asker.way.may_be_cut(offset, rows)));
         }
         // Where rows are counted, the furthest page overlaps the first and holds all that can be reached beyond it.
         let rows_are_counted = asker.way.unit == Some(Unit::Records)

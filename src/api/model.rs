@@ -41,7 +41,7 @@ impl Session {
         self.id * 2 + u64::from(self.conversation)
     }
 
-    fn row(&self) -> Row {
+    fn row(&self, clock: i64) -> Row {
         let start = self.start.div_euclid(1000);
         Row {
             key: self.key(),
@@ -49,7 +49,7 @@ impl Session {
             conversation: self.conversation,
             start: Some(start),
             end: Some(self.end.div_euclid(1000)),
-            clock: Some(start),
+            clock: Some(start + clock),
             naive: true,
         }
     }
@@ -123,11 +123,44 @@ pub(crate) struct Changes {
     pub(crate) ends: bool,
 }
 
+/// What no document says a server does, and some do.
+#[derive(Debug, Clone)]
+pub(crate) struct Oddities {
+    /// It gives no more rows than this, of either part where `limit` holds for each.
+    pub(crate) limit: usize,
+    /// Share of the rows that are taken out of a page after its rows were counted off.
+    pub(crate) hidden: f64,
+    /// Rows of a list that can be reached.
+    pub(crate) reach: usize,
+    /// Requests that are answered by an empty page, from 1.
+    pub(crate) empty_at: Vec<u64>,
+    /// Seconds that the clocks in session ids are ahead of starts.
+    pub(crate) clock: i64,
+    /// Seconds of after-call work, at most: the end that windows filter on comes so much before the one in the record.
+    pub(crate) wrap_up: i64,
+}
+
+impl Default for Oddities {
+    fn default() -> Self {
+        Self {
+            limit: LIMIT as usize,
+            hidden: 0.0,
+            reach: usize::MAX,
+            empty_at: Vec::new(),
+            clock: 0,
+            wrap_up: 0,
+        }
+    }
+}
+
 pub(crate) struct Model {
     pub(crate) reading: Reading,
+    pub(crate) oddities: Oddities,
     pub(crate) changes: Changes,
     pub(crate) obeys_direction: bool,
     pub(crate) spool: Option<Spool>,
+    /// When it is.
+    pub(crate) now: DateTime<Utc>,
     /// Stop as a killed process would after so many requests.
     pub(crate) dies_after: Option<u64>,
     state: Mutex<State>,
@@ -162,9 +195,11 @@ impl Model {
         });
         let model = Self {
             reading,
+            oddities: Oddities::default(),
             changes: Changes::default(),
             obeys_direction: true,
             spool: None,
+            now: DateTime::from_timestamp(DAY + 400 * 86_400, 0).unwrap(),
             dies_after: None,
             state,
         };
@@ -177,13 +212,30 @@ impl Model {
         if self.reading.filter == Filter::Start {
             session.start
         } else {
-            session.end
+            (session.end - self.wrap_up(session)).max(session.start)
         }
+    }
+
+    /// Milliseconds of after-call work.
+    fn wrap_up(&self, session: &Session) -> i64 {
+        let dice = session.id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        dice as i64 % (self.oddities.wrap_up * 1000 + 1)
+    }
+
+    /// Whether a row is taken out of its page.
+    fn is_hidden(&self, session: &Session) -> bool {
+        let dice = (session.id ^ 0x5bd1_e995).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+        (dice as f64) < self.oddities.hidden * (1u64 << 24) as f64
     }
 
     /// Requests answered so far, over all readings.
     pub(crate) fn requests(&self) -> u64 {
         self.state.lock().unwrap().requests
+    }
+
+    /// After what sessions are chosen by has changed.
+    pub(crate) fn resort(&self) {
+        self.sort(&mut self.state.lock().unwrap());
     }
 
     fn sort(&self, state: &mut State) {
@@ -194,8 +246,10 @@ impl Model {
     pub(crate) fn keys(&self, days: &[Day]) -> HashSet<u64> {
         let state = self.state.lock().unwrap();
         let starts_in = |s: &&Session| {
-            days.iter()
-                .any(|day| day.window.contains(s.start.div_euclid(1000)))
+            !self.is_hidden(s)
+                && days
+                    .iter()
+                    .any(|day| day.window.contains(s.start.div_euclid(1000)))
         };
         state
             .sessions
@@ -221,11 +275,7 @@ impl Model {
         self.change(&mut state, ask);
         let reading = self.reading;
         let chosen = |session: &&Session| {
-            let time = if reading.filter == Filter::Start {
-                session.start
-            } else {
-                session.end
-            };
+            let time = self.time(session);
             let (time, unit) = if reading.millis {
                 (time, 1000)
             } else {
@@ -279,14 +329,32 @@ impl Model {
             )
         });
         let total = bots.len() + agents.len();
-        let limit = LIMIT as usize;
+        let Oddities {
+            limit,
+            reach,
+            ref empty_at,
+            ..
+        } = self.oddities;
+        let reach_of_agents = if reading.parts {
+            reach
+        } else {
+            reach.saturating_sub(bots.len())
+        };
+        bots.truncate(reach);
+        agents.truncate(reach_of_agents);
         let skip = ask.offset as usize * if reading.unit == Unit::Pages { limit } else { 1 };
-        let slice = |list: Vec<Session>| list.into_iter().skip(skip).take(limit);
-        let rows: Vec<Row> = if reading.parts {
-            slice(bots).chain(slice(agents)).map(|s| s.row()).collect()
+        let slice = |list: Vec<Session>| {
+            let page = list.into_iter().skip(skip).take(limit);
+            page.filter(|session| !self.is_hidden(session))
+        };
+        let row = |session: Session| session.row(self.oddities.clock);
+        let rows: Vec<Row> = if empty_at.contains(&state.requests) {
+            Vec::new()
+        } else if reading.parts {
+            slice(bots).chain(slice(agents)).map(row).collect()
         } else {
             bots.append(&mut agents);
-            slice(bots).map(|s| s.row()).collect()
+            slice(bots).map(row).collect()
         };
         let num_results = Some(if reading.counts_window { total } else { rows.len() } as u64);
         let body = body(&rows);
@@ -303,7 +371,7 @@ impl Model {
         let answer = Answer {
             body,
             page,
-            fetched_at: now(),
+            fetched_at: self.now,
         };
         Ok((answer, cost))
     }
@@ -361,7 +429,7 @@ impl Model {
                 spool: self.spool.as_ref(),
                 timezone_offset: 0,
                 settling: 900,
-                now: &now,
+                now: &|| self.now,
                 lanes: &|| lanes,
                 progress: &Progress::default(),
             };
@@ -393,10 +461,6 @@ impl Model {
             }
         })
     }
-}
-
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(DAY + 400 * 86_400, 0).unwrap()
 }
 
 /// A page as the API writes it, as far as the client looks into it. Ids hold the start and the session's number.

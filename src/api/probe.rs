@@ -5,7 +5,7 @@ use super::error::ApiError;
 use super::fetch::Cost;
 use super::forecast::{Hours, busy_at_noon};
 use super::http::Answer;
-use super::readings::{Filter, Largest};
+use super::readings::{Filter, Sizes};
 use super::request::{Ask, LIMIT};
 use super::walk::{self, Verdict, Way};
 use super::window::Window;
@@ -79,7 +79,8 @@ where
         filter: Some(Filter::Start),
         full: LIMIT as usize,
         full_is_known: true,
-        largest: Largest::default(),
+        may_fall_short: false,
+        sizes: Sizes::default(),
         counts_window: false,
         is_first: true,
     };

@@ -10,6 +10,7 @@
 //! | D2 | rows with their end between the bounds and their start before, and few of D1 | the filter takes ends: a day is complete when its own seconds and those of [`LONGEST_SESSION`] after it are, and only single pages prove |
 //! | D3 | rows that began and ended before the bounds, and few of D1 | the filter takes the last change: as D2, but up to now |
 //! | D4 | none of these, but some row lasts for seconds | ask for the seconds around its start: it comes back (D1) or not (D2) |
+//! | D8 | D1, but few rows of it, or some of D2 as well | the filter may take an end before the one in the record, as without after-call work | D4 with the longest session, before a day is reported |
 //! | D5 | no row that could tell | look at one page of the days after: its rows tell (D1 to D4), or it is the whole list and none of it began in the days, which leaves out only sessions that last longer than the look; where it is neither, shorter looks, and then reading on as for D2, which is right under every filter |
 //! | D6 | most rows of a window outside its bounds otherwise | the filter is not understood: unproven |
 //! | D7 | nothing yet | one page of the first day and those after it: no row, and the day is empty; only rows after the days, and one request up to where the first of them is under way says whether starts count (it is there) and that nothing began before it |
@@ -214,6 +215,7 @@ impl<'a> Reader<'a> {
     /// One window at a time until it is known that rows cannot leave one window for another while they are read.
     fn lanes(&self) -> usize {
         let is_known = self.readings.filter() == Some(Filter::Start)
+            && self.readings.filter_is_sure()
             && (self.readings.unit.is_some() || self.readings.full_is_known);
         if is_known {
             (self.setting.lanes)().clamp(1, MAX_LANES)
@@ -224,10 +226,13 @@ impl<'a> Reader<'a> {
 
     async fn take(&mut self, task: Task, walk: Walk) -> Result<(), ApiError> {
         let window = walk.window;
-        for (_, answer) in &walk.pages {
-            self.readings.observe(window, walk.bounds, &answer.page)?;
+        for (offset, answer) in &walk.pages {
+            self.readings
+                .observe(window, walk.bounds, *offset, &answer.page)?;
             self.look_for_candidate(&answer.page);
         }
+        let reached = &mut self.readings.sizes.reached;
+        *reached = walk.reached.max(*reached);
         self.readings.unit = self.readings.unit.or(walk.unit);
         self.readings.full_is_known |= walk.end_is_end;
         self.tally.charge(window, &walk.cost);
@@ -239,6 +244,13 @@ impl<'a> Reader<'a> {
             ..task.gap
         };
         match walk.verdict {
+            // It was asked for when a short page still was an end.
+            Verdict::Proven | Verdict::Unproven(_)
+                if self.readings.may_fall_short != task.way.may_fall_short =>
+            {
+                self.coverage.open(window.from, again);
+                Ok(())
+            }
             Verdict::Proven if self.is_outside(&walk) => self.accept(walk, Some(Doubt::OutsideWindow)).await,
             Verdict::Proven => {
                 self.save(&walk, true).await?;
@@ -248,13 +260,14 @@ impl<'a> Reader<'a> {
             Verdict::Full(rows) => self.split(task, walk, rows).await,
             Verdict::Moved => {
                 self.run.windows_moved += 1;
-                // One second that moved is for the last resort.
+                // One second that moved is for the last resort, and what moves as a single page for narrower ones.
                 let was_full = task.gap.was_full || window.seconds() == 1;
+                let width = (!task.way.paged).then_some((window.seconds() / 2).max(1));
                 self.coverage.open(
                     window.from,
                     Gap {
                         single: true,
-                        width: None,
+                        width,
                         was_full,
                         ..again
                     },
@@ -267,6 +280,28 @@ impl<'a> Reader<'a> {
                 self.coverage.open(window.from, again);
                 Ok(())
             }
+            Verdict::FallsShort => {
+                self.coverage.open(window.from, again);
+                self.begin_anew()
+            }
+        }
+    }
+
+    /// Has all windows read again: that they ended was told by a short page, which ends nothing. Days that were reported get
+    /// what they lack as rows that came along.
+    fn begin_anew(&mut self) -> Result<(), ApiError> {
+        tracing::info!(
+            "rows stand behind a page that was not full: every list is read until an empty page comes"
+        );
+        self.readings.may_fall_short = true;
+        self.runs.clear();
+        self.provisional = None;
+        self.coverage.reopen(i64::MIN, false);
+        self.run.unproven.clear();
+        self.tally.forget_windows();
+        match self.setting.spool {
+            Some(spool) => spool.clear(),
+            None => Ok(()),
         }
     }
 
@@ -296,7 +331,7 @@ impl<'a> Reader<'a> {
             let unproven = Unproven { window, doubt };
             self.run.unproven.push(unproven);
             self.tally.add_doubt(unproven);
-        } else if walk.pages.len() > 1 && self.readings.filter().is_none() {
+        } else if walk.pages.len() > 1 && !self.readings.filter_is_sure() {
             self.provisional = Some(
                 self.provisional
                     .map_or(window.from, |first| first.min(window.from)),
@@ -397,12 +432,13 @@ impl<'a> Reader<'a> {
             if !is_of_use || leans_on.is_some_and(|window| !taken.contains(&window)) {
                 continue;
             }
-            for (_, answer) in &pages {
-                self.readings.observe(window, bounds, &answer.page)?;
+            for (offset, answer) in &pages {
+                self.readings.observe(window, bounds, *offset, &answer.page)?;
+                self.look_for_candidate(&answer.page);
             }
             self.readings.unit = self.readings.unit.or(unit);
             if let (None, Some(filter)) = (self.readings.filter(), filter) {
-                self.readings.decide(filter);
+                self.readings.believe(filter);
             }
             // Several pages prove a window only where rows cannot leave it.
             let is_proven = is_proven && (pages.len() == 1 || filter == Some(Filter::Start));
@@ -429,6 +465,9 @@ impl<'a> Reader<'a> {
     async fn report_days(&mut self) -> Result<(), ApiError> {
         let now = (self.setting.now)().timestamp();
         let read_to = self.coverage.read_to();
+        if !self.readings.filter_is_sure() && self.candidate.is_some() {
+            return Ok(());
+        }
         let past = match self.readings.filter() {
             Some(Filter::Start) => 0,
             None if !self.coverage.is_done() || !self.filter_is_settled() => return Ok(()),
@@ -437,6 +476,8 @@ impl<'a> Reader<'a> {
         };
         let is_read = |day: Window| read_to == i64::MAX || read_to >= day.to.saturating_add(past).min(now);
         while let Some(report) = self.tally.report_next(is_read) {
+            // Too few rows for a verdict page by page may be enough by now.
+            self.readings.finish_zone(report.window)?;
             self.run.records += report.unique;
             send(self.events, Event::Day(Box::new(report))).await?;
         }

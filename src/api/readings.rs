@@ -50,18 +50,33 @@ const NARROW_SECONDS: i64 = 200;
 /// No server gives pages of fewer rows than this where it is asked for a hundred.
 const SMALLEST_PAGE: usize = 3;
 
-/// The most rows that a page has had, and that either of its two parts has had.
+/// Rows that start in their window and end after it before a filter on starts is believed without an experiment, if no row is
+/// seen to be chosen by another time.
+const SURE_STARTS: u64 = 50;
+
+/// What pages have shown of their sizes, by which the end of a list is told.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Largest {
+pub(crate) struct Sizes {
+    /// The most rows that a page has had.
     page: usize,
+    /// The most that either of its two parts has had.
     part: usize,
+    /// Pages that were full.
+    full_pages: u32,
+    /// The furthest that rows have come from: the offset of their page, and how many they were.
+    pub(crate) reached: (u32, usize),
 }
 
-impl Largest {
-    fn observe(&mut self, page: &Page) {
+impl Sizes {
+    pub(crate) fn observe(&mut self, offset: u32, page: &Page, full: usize) {
+        let rows = page.rows.len();
         let (bots, conversations) = parts(page);
-        self.page = self.page.max(page.rows.len());
+        self.page = self.page.max(rows);
         self.part = self.part.max(bots).max(conversations);
+        self.full_pages = self.full_pages.saturating_add(u32::from(rows >= full));
+        if rows > 0 {
+            self.reached = self.reached.max((offset, rows));
+        }
     }
 
     /// Whether a page is too small to be full, whatever `limit` holds for: a server gives as many rows as it has given.
@@ -69,6 +84,29 @@ impl Largest {
         let (bots, conversations) = parts(page);
         let is_tiny = page.rows.len() < SMALLEST_PAGE;
         is_tiny || page.rows.len() < self.page && bots.max(conversations) < self.part
+    }
+
+    /// Whether rows may stand behind a page that is not full. Where one of its parts is as large as any has been, `limit` may
+    /// hold for each part; and a server that takes rows out of pages leaves most of them, and none of its pages full: the more
+    /// full ones have been seen, the closer to them its others would be.
+    pub(crate) fn is_doubtful(self, page: &Page, full: usize) -> bool {
+        let rows = page.rows.len();
+        let (bots, conversations) = parts(page);
+        let larger = bots.max(conversations);
+        let is_full_part = match self.page > full {
+            // Rows may be taken out of parts, too.
+            true => larger * 5 >= self.part * 4,
+            false => larger >= self.part,
+        };
+        let lacks = full.saturating_sub(rows);
+        match self.full_pages {
+            _ if rows < SMALLEST_PAGE => false,
+            0 => rows * 5 >= full * 2 && (is_full_part || rows * 5 >= self.page * 4),
+            _ if is_full_part => true,
+            1..10 => lacks * 5 <= full,
+            10..40 => lacks * 20 <= full,
+            _ => lacks * 50 <= full,
+        }
     }
 }
 
@@ -85,12 +123,16 @@ pub(crate) struct Readings {
     pub(crate) full: usize,
     /// Whether a page has shown that size, or that nothing follows a smaller one.
     pub(crate) full_is_known: bool,
-    pub(crate) largest: Largest,
+    pub(crate) sizes: Sizes,
+    /// Whether rows have been seen behind a page that was not full, so that only an empty one ends a list.
+    pub(crate) may_fall_short: bool,
     /// Whether `limit` holds for each of a page's two parts.
     pub(crate) limit_per_part: Option<bool>,
     /// Whether `numResults` has been larger than its page.
     pub(crate) counts_window: bool,
     decided: Option<Filter>,
+    /// Whether an earlier run took the filter for one on starts.
+    believes_start: bool,
     by_start_only: u64,
     by_end_only: u64,
     by_neither: u64,
@@ -121,10 +163,12 @@ impl Readings {
             unit: None,
             full: LIMIT as usize,
             full_is_known: false,
-            largest: Largest::default(),
+            sizes: Sizes::default(),
+            may_fall_short: false,
             limit_per_part: None,
             counts_window: false,
             decided: None,
+            believes_start: false,
             by_start_only: 0,
             by_end_only: 0,
             by_neither: 0,
@@ -137,15 +181,21 @@ impl Readings {
         }
     }
 
-    /// Learns from a page that was asked for with `bounds`.
+    /// Learns from the page at an offset that was asked for with `bounds`.
     ///
     /// # Errors
     ///
     /// When naive times do not fit the `sessionId` clock.
-    pub(crate) fn observe(&mut self, window: Window, bounds: Bounds, page: &Page) -> Result<(), ApiError> {
+    pub(crate) fn observe(
+        &mut self,
+        window: Window,
+        bounds: Bounds,
+        offset: u32,
+        page: &Page,
+    ) -> Result<(), ApiError> {
         self.zone.check(window, page)?;
         self.full_is_known |= page.rows.len() >= self.full;
-        self.largest.observe(page);
+        self.sizes.observe(offset, page, self.full);
         let (bots, conversations) = parts(page);
         if page.rows.len() > self.full {
             self.limit_per_part = Some(true);
@@ -183,7 +233,7 @@ impl Readings {
             // An experiment tells starts from the rest.
             (Some(Filter::Start), ..) => Some(Filter::Start),
             (Some(_), ..) => Some(later),
-            (None, 0, 0) => None,
+            (None, 0, 0) => self.believes_start.then_some(Filter::Start),
             // Rows of both kinds are a filter on overlap, which every start satisfies; but rows that merely strayed
             // into an answer must not pass for that, and reading on as for the others is right either way.
             (None, starts, others) if starts * 2 >= others => Some(Filter::Start),
@@ -191,9 +241,28 @@ impl Readings {
         }
     }
 
+    /// Whether the filter can't turn out to be another than it is taken for. A filter on an end that comes before the one in the
+    /// record, as without after-call work, brings rows of both kinds, or by chance only those of a filter on starts.
+    pub(crate) fn filter_is_sure(&self) -> bool {
+        let others = self.by_end_only + self.by_neither;
+        match (self.decided, self.filter()) {
+            (Some(_), _) | (None, Some(Filter::End | Filter::Update)) => true,
+            (None, Some(Filter::Start)) => self.by_start_only >= SURE_STARTS && others == 0,
+            (None, None) => false,
+        }
+    }
+
     /// Settles the time filter by an experiment.
     pub(crate) fn decide(&mut self, filter: Filter) {
         self.decided = Some(filter);
+    }
+
+    /// Takes over what an earlier run took the filter for.
+    pub(crate) fn believe(&mut self, filter: Filter) {
+        match filter {
+            Filter::Start => self.believes_start = true,
+            other => self.decide(other),
+        }
     }
 
     /// The time of a row that its window was chosen by, as far as is known.
@@ -359,7 +428,7 @@ mod tests {
     fn filter(rows: &[(i64, i64)]) -> Option<Filter> {
         let mut readings = Readings::new(0);
         let rows = rows.iter().map(|(start, end)| row(*start, *end)).collect();
-        readings.observe(WINDOW, WINDOW.wide(), &page(rows)).unwrap();
+        readings.observe(WINDOW, WINDOW.wide(), 0, &page(rows)).unwrap();
         readings.filter()
     }
 
@@ -421,7 +490,7 @@ mod tests {
             clock: Some(1_500 + distance),
             ..row(1_500, 1_600)
         });
-        readings.observe(WINDOW, WINDOW.wide(), &page(rows.collect()))?;
+        readings.observe(WINDOW, WINDOW.wide(), 0, &page(rows.collect()))?;
         readings.finish_zone(WINDOW)
     }
 
@@ -475,7 +544,7 @@ mod tests {
             };
             9
         ];
-        readings.observe(WINDOW, WINDOW.wide(), &page(rows)).unwrap();
+        readings.observe(WINDOW, WINDOW.wide(), 0, &page(rows)).unwrap();
         readings.finish_zone(WINDOW).unwrap();
     }
 }

@@ -17,6 +17,8 @@ use super::window::Window;
 pub(crate) struct Tally {
     days: Vec<DayTally>,
     reported: usize,
+    /// Seconds after which data has settled.
+    settling: i64,
 }
 
 #[derive(Debug)]
@@ -45,6 +47,7 @@ impl Tally {
         Self {
             days: days.iter().map(tally).collect(),
             reported: 0,
+            settling,
         }
     }
 
@@ -88,9 +91,11 @@ impl Tally {
             day.report.rows += 1;
             day.keys.insert(row.key);
         }
-        let at = answer.fetched_at;
+        let (at, settling) = (answer.fetched_at, self.settling);
         for day in self.touched(window) {
             let report = &mut day.report;
+            // An earlier run may have fetched it before it had settled.
+            report.closed &= at.timestamp() >= window.to.min(report.window.to) + settling;
             report.read_from = Some(report.read_from.map_or(at, |first: DateTime<Utc>| first.min(at)));
             report.read_until = Some(report.read_until.map_or(at, |last: DateTime<Utc>| last.max(at)));
         }
@@ -110,6 +115,19 @@ impl Tally {
             windows,
             ..day.report.clone()
         })
+    }
+
+    /// The next day to be reported.
+    pub(crate) fn next_window(&self) -> Option<Window> {
+        Some(self.days.get(self.reported)?.report.window)
+    }
+
+    /// Forgets the windows of days that are still to be reported.
+    pub(crate) fn forget_windows(&mut self) {
+        for day in self.days.iter_mut().skip(self.reported) {
+            day.report.windows.clear();
+            day.report.unproven.clear();
+        }
     }
 
     /// The day that a second lies in.

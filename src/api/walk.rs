@@ -15,6 +15,9 @@
 //! | W7 | `numResults` above the rows that came, the list at its end | a row is missing, or the number means nothing | one-page windows; there: unproven |
 //! | W8 | pages of more rows than `limit`, and a part that ended early | a row may have moved from the part that was still being read into the part that had ended | ask the page where it ended again: the same rows, or W4 |
 //! | W9 | no full page was ever seen, and a short one is followed by rows that were not on it | the server gives smaller pages than it was asked for | their size is the full one from now on |
+//! | W12 | a short page that [is doubtful](super::readings::Sizes::is_doubtful) | it may not be the last | ask for the next: nothing new, and it was; else the server takes rows out of pages, or gives less of each part: all windows are read again, and from now on only an empty page ends a list |
+//! | W13 | an empty answer | the list ends there, or the answer is a mistake | ask again |
+//! | W14 | an end so far from the beginning that no row was ever seen further, where the reach may end | the list ends, or is cut off there | ask for the same page of a longer list: more rows, and it is no cut; else W5 |
 //! | W11 | as W4, the filter on starts, and after some pages again and then the last, as many distinct rows as the list is long | W2 asks for no order: the rows are the list | proven |
 //! | W10 | a one-second window is not proven by W1 or W2 | nothing smaller can be asked | read it until two readings in a row are the same; then by narrower bounds; then by direction; or unproven |
 //!
@@ -30,13 +33,17 @@ use super::fetch::Cost;
 use super::http::Answer;
 use super::outlook::{extrapolated, is_too_wide, outlook};
 use super::page::{Page, Row};
-use super::readings::{Filter, Largest, Unit};
+use super::readings::{Filter, Sizes, Unit};
 use super::request::{Ask, MAX_OFFSET, Narrow};
 use super::run::{Head, Run};
-use super::window::{Bounds, Window};
+use super::window::{Bounds, MAX_SECONDS, Window};
 
 /// How often pages that share rows are asked for again before the window is read by single pages.
 const REPAIRS: u32 = 3;
+
+/// Offsets from which on an empty page may be the end of what can be reached instead of that of the list: the documents put it at
+/// about 1,000 rows.
+const CUT_FROM: u32 = 4;
 
 /// How to walk a window.
 #[derive(Debug, Clone, Copy)]
@@ -51,11 +58,29 @@ pub(crate) struct Way {
     pub(crate) filter: Option<Filter>,
     pub(crate) full: usize,
     pub(crate) full_is_known: bool,
-    /// The largest page seen, which tells a smaller one to be short while `full` is not known.
-    pub(crate) largest: Largest,
+    /// Whether only an empty page ends a list (W12).
+    pub(crate) may_fall_short: bool,
+    /// What pages have had, which tells a smaller one to be the last.
+    pub(crate) sizes: Sizes,
     /// Whether nothing is known of the density here, so that the window is as likely as not much too wide.
     pub(crate) is_first: bool,
     pub(crate) counts_window: bool,
+}
+
+impl Way {
+    /// Whether a page of so many rows is not followed by others, as far as sizes tell.
+    pub(crate) fn is_last(&self, rows: usize) -> bool {
+        match self.may_fall_short {
+            true => rows == 0,
+            false => rows < self.full,
+        }
+    }
+
+    /// Whether a list that ends there may be one that is cut off (W14).
+    pub(crate) fn may_be_cut(&self, offset: u32, rows: usize) -> bool {
+        let is_far = offset == MAX_OFFSET || (rows == 0 && offset >= CUT_FROM);
+        is_far && (offset, rows) >= self.sizes.reached
+    }
 }
 
 /// What became of a window.
@@ -69,6 +94,8 @@ pub(crate) enum Verdict {
     Moved,
     /// Pages are smaller than asked for.
     SmallPages(usize),
+    /// Rows stand behind a page that was not full (W12).
+    FallsShort,
     /// It cannot be proven.
     Unproven(Doubt),
 }
@@ -89,6 +116,8 @@ pub(crate) struct Walk {
     pub(crate) unit: Option<Unit>,
     /// Whether a short page has been seen to be followed by nothing.
     pub(crate) end_is_end: bool,
+    /// The furthest that rows of other lists have come from (W14).
+    pub(crate) reached: (u32, usize),
     pub(crate) cost: Cost,
 }
 
@@ -104,6 +133,7 @@ impl Walk {
             leans_on: None,
             unit,
             end_is_end: false,
+            reached: (0, 0),
             cost: Cost::default(),
         }
     }
@@ -165,6 +195,32 @@ where
         self.cost.add(&cost);
         Ok(answer)
     }
+
+    /// The same, asked for twice where it is empty (W13).
+    pub(crate) async fn sure_page(&mut self, offset: u32) -> Result<Answer, ApiError> {
+        let answer = self.page(offset).await?;
+        if answer.page.rows.is_empty() {
+            return self.page(offset).await;
+        }
+        Ok(answer)
+    }
+
+    /// W14.
+    async fn is_cut_off(&mut self, walk: &mut Walk, offset: u32, rows: usize) -> Result<bool, ApiError> {
+        if !self.way.may_be_cut(offset, rows) {
+            return Ok(false);
+        }
+        let longer = Bounds {
+            start: self.way.bounds.end - MAX_SECONDS,
+            ..self.way.bounds
+        };
+        let bounds = std::mem::replace(&mut self.bounds, longer);
+        let answer = self.page(offset).await;
+        self.bounds = bounds;
+        let found = answer?.page.rows.len();
+        walk.reached = (offset, found);
+        Ok(found <= rows)
+    }
 }
 
 /// Walks a window, of whose list `head` may be known already.
@@ -205,7 +261,7 @@ where
     let mut asker = Asker::new(ask, way);
     let mut walk = Walk::new(way.window, way.bounds, way.unit);
     let answer = asker.page(0).await?;
-    let is_reading = answer.page.rows.len() < way.full && is_reading(&answer.page);
+    let is_reading = !way.may_fall_short && answer.page.rows.len() < way.full && is_reading(&answer.page);
     walk.pages.push((0, answer));
     walk.verdict = if is_reading {
         end(&mut asker, &mut walk).await?
@@ -223,10 +279,10 @@ where
     A: Fn(Ask) -> F,
     F: Future<Output = Result<(Answer, Cost), ApiError>>,
 {
-    let answer = asker.page(0).await?;
+    let answer = asker.sure_page(0).await?;
     let rows = answer.page.rows.len();
     walk.pages.push((0, answer));
-    if rows >= asker.way.full {
+    if !asker.way.may_fall_short && rows >= asker.way.full {
         return Ok(Verdict::Full(outlook(&asker.way, walk)));
     }
     end(asker, walk).await
@@ -241,7 +297,11 @@ where
 {
     let full = asker.way.full;
     let skipped = head.rows.len().saturating_sub(1) / full;
-    if skipped > 0 && skipped <= MAX_OFFSET as usize && walk.unit == Some(Unit::Pages) {
+    if !asker.way.may_fall_short
+        && skipped > 0
+        && skipped <= MAX_OFFSET as usize
+        && walk.unit == Some(Unit::Pages)
+    {
         if let Some(verdict) = upwards(asker, walk, Some((head, skipped))).await? {
             return Ok(verdict);
         }
@@ -268,7 +328,7 @@ where
     let reach = full * (MAX_OFFSET as usize + 1);
     let first = known.map_or(0, |(_, skipped)| skipped as u32);
     for offset in first..=MAX_OFFSET {
-        let answer = asker.page(offset).await?;
+        let answer = asker.sure_page(offset).await?;
         let rows = answer.page.rows.len();
         walk.pages.push((offset, answer));
         if let Some((head, skipped)) = known.filter(|_| offset == first) {
@@ -284,7 +344,10 @@ where
         if offset > 0 && walk.unit == Some(Unit::Records) {
             return Ok(Some(Verdict::Full(outlook(&asker.way, walk))));
         }
-        if rows < full {
+        if asker.way.is_last(rows) {
+            if asker.is_cut_off(walk, offset, rows).await? {
+                return Ok(Some(Verdict::Full(outlook(&asker.way, walk))));
+            }
             if known.is_some() {
                 let distinct: HashSet<u64> =
                     walk.before.iter().chain(walk.rows()).map(|row| row.key).collect();
@@ -318,7 +381,9 @@ where
     match motion(&walk.before, &walk.pages) {
         Motion::None => {}
         Motion::Order(pages)
-            if asker.way.filter == Some(Filter::Start) && !has_parts(asker.way.full, walk) =>
+            if asker.way.filter == Some(Filter::Start)
+                && !asker.way.may_fall_short
+                && !has_parts(asker.way.full, walk) =>
         {
             return repair(asker, walk, pages, last).await;
         }
@@ -326,20 +391,18 @@ where
     }
     let rows = walk.before.len() + walk.rows().count();
     let short_by_count = count.is_some_and(|count| count > rows as u64);
-    let unsure_of_size = !asker.way.full_is_known && !asker.way.largest.exceeds(&walk.pages[0].1.page);
-    if last == 0 && (short_by_count || unsure_of_size) {
-        let next = asker.page(1).await?;
-        let known: HashSet<u64> = walk.rows().map(|row| row.key).collect();
-        let fresh = next
-            .page
-            .rows
-            .iter()
-            .filter(|row| !known.contains(&row.key))
-            .count();
-        if fresh * 2 > next.page.rows.len() {
-            return Ok(Verdict::SmallPages(rows));
+    let unsure_of_size = !asker.way.full_is_known && !asker.way.sizes.exceeds(&walk.pages[0].1.page);
+    let is_unsure = last == 0 && (short_by_count || unsure_of_size) || is_doubtful(&asker.way, walk);
+    if is_unsure && last < MAX_OFFSET {
+        match behind(asker, walk, last).await? {
+            Behind::Nothing => walk.end_is_end = true,
+            Behind::Moved => return Ok(Verdict::Moved),
+            Behind::More if asker.way.may_fall_short => {
+                return Ok(Verdict::Full(outlook(&asker.way, walk).max(rows as f64 * 2.0)));
+            }
+            Behind::More if last == 0 && !asker.way.full_is_known => return Ok(Verdict::SmallPages(rows)),
+            Behind::More => return Ok(Verdict::FallsShort),
         }
-        walk.end_is_end = true;
     }
     if short_by_count {
         return Ok(if last == 0 {
@@ -349,6 +412,63 @@ where
         });
     }
     parts_stood_still(asker, walk).await
+}
+
+/// W12: whether the last page needs to be followed by nothing.
+fn is_doubtful(way: &Way, walk: &Walk) -> bool {
+    let Some(((_, last), before)) = walk.pages.split_last() else {
+        return false;
+    };
+    if way.may_fall_short {
+        return !last.page.rows.is_empty();
+    }
+    let mut sizes = way.sizes;
+    for (offset, answer) in before {
+        sizes.observe(*offset, &answer.page, way.full);
+    }
+    sizes.is_doubtful(&last.page, way.full)
+}
+
+/// What stands behind the last page.
+enum Behind {
+    Nothing,
+    More,
+    /// Some rows, as where a few came in meanwhile.
+    Moved,
+}
+
+async fn behind<A, F>(asker: &mut Asker<'_, A>, walk: &mut Walk, last: u32) -> Result<Behind, ApiError>
+where
+    A: Fn(Ask) -> F,
+    F: Future<Output = Result<(Answer, Cost), ApiError>>,
+{
+    let known: HashSet<u64> = walk.before.iter().chain(walk.rows()).map(|row| row.key).collect();
+    let fresh = |page: &Page| page.rows.iter().filter(|row| !known.contains(&row.key)).count();
+    if walk.unit != Some(Unit::Records) {
+        let next = asker.page(last + 1).await?;
+        let fresh = fresh(&next.page);
+        let is_shifted = last == 0 && unit(&walk.pages[0].1.page, &next.page) == Unit::Records;
+        // Of rows, one page tells only of one behind it, and that may have been taken out.
+        let may_hide = walk.pages[0].1.page.rows.len() * 5 >= asker.way.full * 3;
+        if fresh == 0 && !(is_shifted && may_hide) {
+            return Ok(Behind::Nothing);
+        }
+        if !is_shifted && fresh * 2 > next.page.rows.len() {
+            return Ok(Behind::More);
+        }
+        if !is_shifted {
+            return Ok(Behind::Moved);
+        }
+        walk.unit = Some(Unit::Records);
+    }
+    // The page that begins behind ten of its rows ends behind ten others, where there are any.
+    let next = asker.page(MAX_OFFSET).await?;
+    let fresh = fresh(&next.page);
+    Ok(match fresh {
+        0 => Behind::Nothing,
+        _ if fresh * 2 > (MAX_OFFSET as usize).min(next.page.rows.len()) => Behind::More,
+        _ => Behind::Moved,
+    })
 }
 
 /// W8: where a part ended before the last page, that page must still be what it was.

@@ -78,6 +78,14 @@ def test_the_demo(tmp_path):
     assert duckdb.sql(sql).fetchone() == (3000, 3000, 7)
 
 
+@pytest.mark.parametrize("scope", ["page", "part"])
+def test_a_smaller_limit_than_asked_for(tmp_path, scope):
+    """Pages of half as many rows of either part are as large as full ones, until one part ends."""
+    with Server(tmp_path, "--records", "4000", "--days", "2", "--max-limit", "50", "--excess", "clamp", "--limit-scope", scope) as server:
+        export(server, tmp_path / "lake", "--from", "2025-09-01", "--to", "2025-09-02")
+        assert {key[0] for key in keys(tmp_path / "lake")} == {key[0] for key in server.keys()}
+
+
 @pytest.mark.parametrize("endpoint", ["v1", "v2", "interaction-details"])
 def test_all_records_of_the_days(tmp_path, endpoint):
     with Server(tmp_path) as server:

@@ -6,10 +6,10 @@ use crate::api::walk::Walk;
 
 /// How far past the days a look goes. Where it brings a whole list and nothing in it tells the filter, that list is the
 /// proof: no session that began in the days ended there, so what could be missing lasts longer than this.
-const PAST: i64 = 5 * 86_400;
+const PAST: i64 = MAX_SECONDS - 2 * 86_400;
 
 /// How long the first look of a run is: it ends at the noon of a day, when a list that is sorted downwards begins with
-/// sessions under way at its bound, and leaves [`PAST`] after a single day.
+/// sessions under way at its bound, and leaves [`PAST`] after a single day. Where it brings nothing, the second leaves that after two.
 const FIRST_LOOK: i64 = 13 * 43_200;
 
 /// Looks at one place, each shorter, before the days past it are read as if the filter took ends, which is right under
@@ -49,9 +49,18 @@ impl Reader<'_> {
             return Ok(());
         };
         let now = (self.setting.now)().timestamp();
-        let window = Window::new(from, (from + FIRST_LOOK).min(now + 1));
-        let way = self.way(window, window.wide(), false, true);
-        let walk = walk::look(ask, way, |page| page.rows.iter().all(|row| self.is_of_days(row))).await?;
+        let mut window = Window::new(from, (from + FIRST_LOOK).min(now + 1));
+        let mut way = self.way(window, window.wide(), false, true);
+        let is_reading = |page: &Page| page.rows.iter().all(|row| self.is_of_days(row));
+        let mut walk = walk::look(ask, way, is_reading).await?;
+        if walk.rows().next().is_none() {
+            // W13, and further while at it.
+            window = Window::new(from, (from + MAX_SECONDS).min(now + 1));
+            way = self.way(window, window.wide(), false, true);
+            let cost = walk.cost;
+            walk = walk::look(ask, way, is_reading).await?;
+            walk.cost.add(&cost);
+        }
         let Verdict::Full(rows) = walk.verdict else {
             // All that there is belongs to the days: this was no look but a reading.
             self.coverage.open(from, gap);
@@ -82,7 +91,7 @@ impl Reader<'_> {
                 ..gap
             },
         );
-        if self.readings.filter().is_none() && !has_rows_of_days {
+        if !self.readings.filter_is_sure() && !has_rows_of_days {
             self.look_until_under_way(ask, from, &walk).await?;
         }
         Ok(())
@@ -115,11 +124,13 @@ impl Reader<'_> {
         let walk = walk::look(ask, way, |_| false).await?;
         let page = walk.pages.first().map(|(_, answer)| &answer.page);
         let is_whole = page.is_some_and(|page| {
-            page.rows.len() < self.readings.full
+            !self.readings.may_fall_short
+                && page.rows.len() < self.readings.full
+                && !self.readings.sizes.is_doubtful(page, self.readings.full)
                 && page
                     .num_results
                     .is_none_or(|count| count <= page.rows.len() as u64)
-                && (self.readings.full_is_known || self.readings.largest.exceeds(page))
+                && (self.readings.full_is_known || self.readings.sizes.exceeds(page))
         });
         self.learn(&walk)?;
         if walk.rows().any(|row| row.key == key) {
@@ -136,14 +147,20 @@ impl Reader<'_> {
 
     /// What a look tells beside its rows.
     fn learn(&mut self, walk: &Walk) -> Result<(), ApiError> {
-        for (_, answer) in &walk.pages {
-            self.readings.observe(walk.window, walk.bounds, &answer.page)?;
+        for (offset, answer) in &walk.pages {
+            self.readings
+                .observe(walk.window, walk.bounds, *offset, &answer.page)?;
             self.look_for_candidate(&answer.page);
         }
-        if let Verdict::SmallPages(rows) = walk.verdict {
-            self.readings.full = rows.max(1);
-            self.readings.full_is_known = true;
+        match walk.verdict {
+            Verdict::SmallPages(rows) => {
+                self.readings.full = rows.max(1);
+                self.readings.full_is_known = true;
+            }
+            Verdict::FallsShort => self.readings.may_fall_short = true,
+            _ => {}
         }
+        self.readings.unit = self.readings.unit.or(walk.unit);
         self.readings.full_is_known |= walk.end_is_end;
         self.charge_look(walk.window, &walk.cost);
         Ok(())
@@ -172,15 +189,18 @@ impl Reader<'_> {
     }
 
     pub(super) fn look_for_candidate(&mut self, page: &Page) {
-        if self.candidate.is_some() || self.readings.filter().is_some() {
+        if self.readings.filter_is_sure() {
             return;
         }
-        let lasts = |row: &&Row| {
-            row.start
-                .zip(row.end)
-                .is_some_and(|(start, end)| end - start >= LASTS)
-        };
-        self.candidate = page.rows.iter().find(lasts).copied();
+        let length = |row: &Row| row.start.zip(row.end).map_or(0, |(start, end)| end - start);
+        // The longest: what windows filter on may come a while before the end in the record.
+        let longest = page
+            .rows
+            .iter()
+            .chain(&self.candidate)
+            .copied()
+            .max_by_key(length);
+        self.candidate = longest.filter(|row| length(row) >= LASTS);
     }
 
     /// Settles the time filter when all days are read, and does what follows from it.
@@ -189,11 +209,15 @@ impl Reader<'_> {
         A: Fn(Ask) -> F,
         F: Future<Output = Result<(Answer, Cost), ApiError>>,
     {
-        while self.coverage.days_are_done() && !self.filter_is_settled() {
-            if let Some(row) = self.candidate {
-                self.experiment(ask, row).await?;
-            } else {
-                self.look_past(ask).await?;
+        let is_guess =
+            |reader: &Self| reader.readings.filter().is_some() && !reader.readings.filter_is_sure();
+        while is_guess(self) && self.days_may_be_reported()
+            || self.coverage.days_are_done() && !self.filter_is_settled()
+        {
+            match self.candidate {
+                Some(row) => self.experiment(ask, row).await?,
+                None if is_guess(self) => break,
+                None => self.look_past(ask).await?,
             }
         }
         let past = match self.readings.filter() {
@@ -209,7 +233,7 @@ impl Reader<'_> {
             self.run.reads_past_days = true;
             // Sessions that changed meanwhile may have left what is read again for what had been read.
             if let Some(first) = self.provisional.take() {
-                self.coverage.reopen(first);
+                self.coverage.reopen(first, true);
             }
             self.plan_past(past);
         } else if self.coverage.is_done() && self.last_looks < LAST_LOOKS {
@@ -218,6 +242,12 @@ impl Reader<'_> {
             self.plan_past(past);
         }
         Ok(())
+    }
+
+    /// Whether a day that was not reported has been read.
+    fn days_may_be_reported(&self) -> bool {
+        let read_to = self.coverage.read_to();
+        self.tally.next_window().is_some_and(|day| day.to <= read_to)
     }
 
     /// Whether the filter is known, or nothing is left that could tell it.
@@ -236,7 +266,7 @@ impl Reader<'_> {
         let window = Window::new(start, start + 1);
         let (answer, cost) = ask(Ask::page(window, window.wide(), 0)).await?;
         self.charge_look(window, &cost);
-        self.readings.observe(window, window.wide(), &answer.page)?;
+        self.readings.observe(window, window.wide(), 0, &answer.page)?;
         let came_back = answer.page.rows.iter().any(|other| other.key == row.key);
         self.readings
             .decide(if came_back { Filter::Start } else { Filter::End });
@@ -258,7 +288,7 @@ impl Reader<'_> {
         if self.readings.filter().is_some() || self.candidate.is_some() {
             return Ok(());
         }
-        let is_whole = walk.rows().count() < self.readings.full;
+        let is_whole = !self.readings.may_fall_short && walk.rows().count() < self.readings.full;
         if !is_whole && looks + 1 < LOOKS {
             // Sessions that last may stand behind those that do not: a shorter list reaches them.
             let reached = walk.rows().filter_map(|row| row.start).max();

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
+use chrono::DateTime;
+
 use crate::api::days::Day;
 use crate::api::error::ApiError;
-use crate::api::model::{Changes, DAY, Model, Outcome, Reading, Session, days, sessions};
+use crate::api::model::{Changes, DAY, Model, Oddities, Outcome, Reading, Session, days, sessions};
 use crate::api::readings::{Filter, Unit};
 use crate::api::report::Spent;
 use crate::api::spool::Spool;
@@ -224,6 +226,129 @@ fn a_session_that_ends_among_those_that_do_not_last_is_found() {
             let outcome = read_all(&Model::new(reading, all.clone(), 1), &days(1), 1);
             assert_eq!(outcome.run.records, 1);
         }
+    }
+}
+
+/// Reads two days of a server with oddities; nothing may be missing in silence. `CALLAKE_MATRIX=all` takes every reading,
+/// otherwise those are left out that read them as others do.
+fn check_odd(oddities: &Oddities, counts: [u64; 2], is_proven: impl Fn(Reading) -> bool) {
+    let takes_all = std::env::var("CALLAKE_MATRIX").is_ok_and(|which| which == "all");
+    for reading in Reading::all() {
+        let is_plain = reading.start_counts && reading.end_counts && !reading.millis && !reading.by_end;
+        if !takes_all && (!is_plain || reading.counts_window) {
+            continue;
+        }
+        for (seed, bots) in [(1, 0.0), (2, 0.4), (3, 0.7)] {
+            if !takes_all && seed > 2 {
+                continue;
+            }
+            let day = |n: usize| sessions(counts[n], 0.2, bots, DAY + n as i64 * 86_400, seed + n as u64);
+            let mut model = Model::new(reading, [day(0), day(1)].concat(), seed);
+            model.oddities = oddities.clone();
+            model.resort();
+            let before = model.keys(&days(2));
+            let outcome = check(&model, &days(2), 2, &before);
+            assert!(
+                outcome.result.is_ok() || !is_proven(reading),
+                "{:?} of {oddities:?} {reading:?}",
+                outcome.result
+            );
+        }
+    }
+}
+
+#[test]
+fn pages_that_fall_short_end_no_list() {
+    for hidden in [0.001, 0.03, 0.2, 0.3] {
+        let oddities = Oddities {
+            hidden,
+            ..Oddities::default()
+        };
+        let is_proven = |reading: Reading| reading.unit == Unit::Pages && !reading.counts_window;
+        check_odd(&oddities, [3_000, 400], is_proven);
+        check_odd(&oddities, [250, 90], is_proven);
+    }
+}
+
+#[test]
+fn a_smaller_limit_for_each_part_ends_no_list() {
+    for limit in [10, 25, 50, 99] {
+        let oddities = Oddities {
+            limit,
+            ..Oddities::default()
+        };
+        check_odd(&oddities, [2_000, 300], |reading| reading.unit == Unit::Pages);
+    }
+}
+
+#[test]
+fn a_list_that_is_cut_off_short_of_the_documented_reach_is_split() {
+    for reach in [1_099, 1_050, 1_000, 500] {
+        let oddities = Oddities {
+            reach,
+            ..Oddities::default()
+        };
+        for count in [6_000, 1_500] {
+            check_odd(&oddities, [count, 700], |reading| reading.unit == Unit::Pages);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_empty_by_mistake_is_no_end() {
+    for at in [1, 2, 3, 4, 5, 7, 11, 12, 16, 25] {
+        let oddities = Oddities {
+            empty_at: vec![at],
+            ..Oddities::default()
+        };
+        check_odd(&oddities, [3_000, 60], |_| true);
+        check_odd(&oddities, [60, 60], |_| true);
+    }
+}
+
+#[test]
+fn a_filter_on_an_end_before_that_of_the_record_is_none_on_starts() {
+    for minutes in [2, 25] {
+        let oddities = Oddities {
+            wrap_up: minutes * 60,
+            ..Oddities::default()
+        };
+        for counts in [[400, 400], [3_000, 3_000], [40, 50]] {
+            check_odd(&oddities, counts, |_| true);
+        }
+    }
+}
+
+#[test]
+fn a_day_of_two_rows_in_another_zone_is_not_reported() {
+    let mut model = Model::new(Reading::default(), sessions(2, 0.0, 0.0, DAY, 1), 1);
+    model.oddities.clock = 330 * 60;
+    let outcome = model.read(&days(1), 1);
+    assert!(
+        matches!(outcome.result, Err(ApiError::Zone { .. })),
+        "{outcome:?}"
+    );
+    assert!(
+        outcome.days.is_empty(),
+        "what is published closed is not asked for again"
+    );
+}
+
+#[test]
+fn a_day_of_pages_from_before_it_had_settled_is_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = Model::new(Reading::default(), sessions(500, 0.0, 0.4, DAY, 1), 1);
+    model.spool = Some(Spool::open(folder.path(), &[]).unwrap());
+    let day_end = DAY + 86_400;
+    for (first, second, is_closed) in [(600, 960, false), (960, 1_000, true)] {
+        model.now = DateTime::from_timestamp(day_end + first, 0).unwrap();
+        model.read(&days(1), 1).result.unwrap();
+        // It could not be published.
+        model.now = DateTime::from_timestamp(day_end + second, 0).unwrap();
+        let outcome = model.read(&days(1), 1);
+        assert!(outcome.run.windows_taken_up > 0, "{:?}", outcome.run);
+        assert_eq!(outcome.days[0].closed, is_closed, "read {first} s after the day");
+        model.spool.as_ref().unwrap().clear().unwrap();
     }
 }
 
