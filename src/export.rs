@@ -19,6 +19,9 @@ use crate::report::RunRecord;
 use crate::schema::{self, Table};
 use crate::{due, plan, publish, report, secrets};
 
+/// Where the spool lies in a local lake.
+pub(crate) const SPOOL: &str = "_callake/spool";
+
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
 
@@ -109,7 +112,7 @@ pub(crate) fn client_config(
 /// The spool's folder where none is named: in the lake, if that is local, so that it is found again whatever machine runs next.
 pub(crate) fn spool_beside(dest: &str) -> PathBuf {
     match local_folder(dest) {
-        Some(folder) => folder.join("_callake/spool"),
+        Some(folder) => folder.join(SPOOL),
         None => std::env::temp_dir().join("callake-spool"),
     }
 }

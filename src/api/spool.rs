@@ -14,6 +14,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -29,6 +30,9 @@ mod conversations;
 
 /// Settled windows are believed for a day: a run that was killed is started again long before.
 const SETTLED_AGE: TimeDelta = TimeDelta::hours(24);
+
+/// Age from which no run believes a file any more, whatever it holds.
+const STALE_AGE: Duration = Duration::from_secs(24 * 3600);
 
 /// Endings of files in a spool: windows, conversations, and what is being written or was when its run was killed.
 const PROVEN: &str = "proven";
@@ -84,12 +88,17 @@ struct PageHeader {
 
 impl Spool {
     /// The spool in `folder` for what `identity` names: pages of another account, endpoint or list of fields are
-    /// never taken for these.
+    /// never taken for these. Stale files are removed, of whatever identity: nobody may ask for the same again.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made.
     pub fn open(folder: &Path, identity: &[&str]) -> Result<Self, ApiError> {
+        for path in stale(folder) {
+            if let Err(error) = ignore_missing(fs::remove_file(&path)) {
+                tracing::warn!("remove old pages: {}: {error}", path.display());
+            }
+        }
         let mut hash = Sha256::new();
         for part in identity {
             hash.update((part.len() as u64).to_le_bytes());
@@ -192,6 +201,36 @@ impl Spool {
     fn ours(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
         self.ours.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Files in the spools of `folder` that no run believes any more.
+pub fn stale(folder: &Path) -> Vec<PathBuf> {
+    stale_at(folder, SystemTime::now())
+}
+
+fn stale_at(folder: &Path, now: SystemTime) -> Vec<PathBuf> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    // The folder may be one that holds other things too.
+    let is_spool = |item: &fs::DirEntry| {
+        let name = item.file_name();
+        name.len() == 2 * NAME_BYTES && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
+    };
+    let is_of_spool = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| [PROVEN, PART, CONVERSATION, STAGED].contains(&extension))
+    };
+    let is_old = |item: &fs::DirEntry| {
+        let written = item.metadata().and_then(|metadata| metadata.modified());
+        written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > STALE_AGE))
+    };
+    let spools = entries(folder).filter(is_spool);
+    let files = spools.flat_map(|spool| entries(&spool.path()));
+    let mut stale: Vec<_> = files
+        .filter(|item| is_of_spool(&item.path()) && is_old(item))
+        .map(|item| item.path())
+        .collect();
+    stale.sort_unstable();
+    stale
 }
 
 /// A window kept.
@@ -523,6 +562,35 @@ mod tests {
         assert_eq!(left, [3_000]);
         spool.clear().unwrap();
         assert_eq!(fs::read_dir(&spool.folder).unwrap().count(), 0);
+    }
+
+    fn age(path: &Path, age: Duration) {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn old_files_go_whatever_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), &["once"]).unwrap();
+        let plant = |path: PathBuf, hours: u64| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            age(&path, Duration::from_secs(hours * 3600));
+            path
+        };
+        let old = ["1-2.part", "1-2.proven", "1-2x.staged", "ab.conversation"]
+            .map(|name| plant(spool.folder.join(name), 25));
+        let kept = [
+            plant(spool.folder.join("3-4.proven"), 23),
+            plant(spool.folder.join("notes.txt"), 25),
+            plant(folder.path().join("theirs/1-2.part"), 25),
+            plant(folder.path().join("1-2.part"), 25),
+        ];
+        assert_eq!(stale(folder.path()), old);
+        Spool::open(folder.path(), &["now"]).unwrap();
+        assert!(old.iter().all(|path| !path.exists()));
+        assert!(kept.iter().all(|path| path.exists()));
     }
 
     #[test]
