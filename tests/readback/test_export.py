@@ -164,3 +164,20 @@ def test_records_asked_in_another_zone_are_the_same(tmp_path):
     sql = "select session_id, session_start_time, destinations from read_parquet('{}/call_details/**/*.parquet') order by 1"
     utc, india = (duckdb.sql(sql.format(tmp_path / name)).fetchall() for name in ("utc", "india"))
     assert utc == india
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o777])
+def test_a_spool_in_the_temporary_folder_is_this_users_alone(tmp_path, mode):
+    """One that others may write to could hold pages that are not the API's. The store is not reached."""
+    spool = tmp_path / f"callake_spool_{os.getuid()}"
+    spool.mkdir()
+    spool.chmod(mode)
+    others = tmp_path / f"callake_spool_{os.getuid() + 1}"
+    others.mkdir(mode=0o000)
+    env = environment(CALLAKE_TOKEN="demo-token", TMPDIR=str(tmp_path), AWS_ACCESS_KEY_ID="x")
+    with Server(tmp_path) as server:
+        done = export(server, "s3://nowhere/lake", code=(1, 2, 4), env=env)
+        told = run("doctor", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "s3://nowhere/lake", env=env, code=(1, 2, 4))
+    refused = f"use the page spool {spool}: other users may write there; name a folder of your own with --spool FOLDER"
+    assert (refused in done.stderr) == (mode == 0o777), done.stderr
+    assert ("other users may write there" in told.stdout) == (mode == 0o777), told.stdout
