@@ -22,6 +22,8 @@ pub enum Cause {
     Cut,
     /// The body is no page: HTML, cut JSON, or JSON without `data`.
     NotAPage,
+    /// A refusal with the status of a success.
+    Refused,
     /// The token was refused and signed afresh.
     Token,
 }
@@ -35,6 +37,7 @@ impl std::fmt::Display for Cause {
             Self::Timeout => "a timeout",
             Self::Cut => "a body cut off",
             Self::NotAPage => "a body that is no page",
+            Self::Refused => "a refusal with status 200",
             Self::Token => "a refused token",
         })
     }
@@ -49,6 +52,7 @@ impl Cause {
                 "check --host (callake doctor tells what is in the way), or run it again later"
             }
             Self::NotAPage => "check that --host is the API's, or run it again later",
+            Self::Refused => "check --account, --stream and --endpoint, or run it again later",
             Self::Server | Self::Timeout | Self::Cut | Self::Token => "run it again later",
         }
     }
