@@ -106,7 +106,7 @@ impl Fetcher {
         let started = Instant::now();
         let mut token = self.auth.token();
         let mut renewed = false;
-        let mut tries = 0;
+        let (mut tries, mut limited) = (0, 0);
         loop {
             let waited = self.budget.take().await;
             cost.budget_wait_seconds += waited.as_secs_f64();
@@ -137,9 +137,14 @@ impl Fetcher {
                 }
                 Attempt::Retry(failure) => failure,
             };
+            limited = match failure.cause {
+                Cause::RateLimited => limited + 1,
+                _ => 0,
+            };
             let wait = {
                 let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-                self.policy.wait(&failure, tries, started.elapsed(), &mut *random)
+                self.policy
+                    .wait(&failure, tries, limited, started.elapsed(), &mut *random)
             };
             let Some(wait) = wait else {
                 let Failure { cause, detail, .. } = failure;

@@ -246,6 +246,22 @@ fn a_rate_limit_in_any_clothes_waits_out_the_minute() {
 }
 
 #[test]
+fn a_rate_limit_that_names_no_wait_does_not_use_up_the_tries() {
+    let refusal = || reply("429 Too Many Requests", "retry-after: 0\r\n", "");
+    let fetched = fetch(vec![refusal(), refusal(), refusal(), page()], |_| {});
+    assert_eq!(fetched.result.unwrap(), 1);
+    assert!(fetched.took >= Duration::from_millis(2 * 80));
+
+    let fetched = fetch((0..10).map(|_| refusal()).collect(), |_| {});
+    let error = fetched.result.unwrap_err();
+    assert!(fetched.took >= Duration::from_millis(8 * 80));
+    assert_eq!(error.kind(), ErrorKind::RetryLater);
+    let text = error.to_string();
+    assert!(text.contains("gave up after 10 tries: the rate limit"), "{text}");
+    assert!(text.contains("lower --rate"), "{text}");
+}
+
+#[test]
 fn another_limit_is_a_refusal_as_any_other() {
     for words in [
         "date range should not exceed the limit of 7 days",
@@ -332,6 +348,17 @@ fn retry_after_is_obeyed_and_clamped() {
         assert!(fetched.took >= Duration::from_millis(150), "{value}");
         assert!(fetched.cost.retry_wait_seconds < 1.0, "{value}");
     }
+    let now = Utc::now() - chrono::TimeDelta::hours(2);
+    let dates = [0, 3600].map(|seconds| {
+        let date = now + chrono::TimeDelta::seconds(seconds);
+        date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    });
+    let behind = format!("date: {}\r\nretry-after: {}\r\n", dates[0], dates[1]);
+    let fetched = fetch(vec![reply("429 Too Many Requests", &behind, ""), page()], clamp);
+    assert!(
+        fetched.took >= Duration::from_millis(150),
+        "by the server's clock"
+    );
     let past = reply(
         "503 Service Unavailable",
         "retry-after: Tue, 30 Sep 2025 11:00:00 GMT\r\n",
