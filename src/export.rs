@@ -7,10 +7,10 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
-use crate::api::{self, Client, ClientConfig, Day, DayReport, Event};
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, RunReport};
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
 use crate::day::{self, DayRows, Gather, Merge};
 use crate::decode::{self, Decoder, Source, Stream};
@@ -182,15 +182,22 @@ pub(crate) async fn export(
     job.progress.expect(days.len() as u64, seconds(&days));
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let spool = client.spool().cloned();
+    let (clock, began, mut is_told) = (client.clock().clone(), Utc::now(), false);
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
     let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = job.stop.unless(events.recv()).await? {
+        if let Some(ahead) = clock.ahead().filter(|_| !is_told) {
+            warn_of_clock(ahead);
+            is_told = true;
+        }
         match event {
             Event::Page(page) => {
                 let name = format_args!("the page at offset {} of {}", page.offset, page.window);
                 pages.take(&page.body, page.fetched_at, &name)?;
             }
-            Event::Day(report) => {
+            Event::Day(mut report) => {
+                // Whether a day was over when the reading began was decided by this machine's clock, before the first answer.
+                report.closed &= clock.by_earlier(began) >= second(report.window.to) + api::SETTLING;
                 let facts = facts(&report, settings.endpoint);
                 let rows = pages.take_day(day::Day::of(report.date), record)?;
                 job.progress.days_incomplete.add(u64::from(!report.is_complete()));
@@ -208,6 +215,7 @@ pub(crate) async fn export(
         }
     }
     reading.await??;
+    warn_of_nothing(record);
     // Rows that came along of days that were not asked for.
     let rows = pages.take_all(None, record)?;
     job.progress.begin("publishing", "days");
@@ -217,6 +225,31 @@ pub(crate) async fn export(
         spool.clear()?;
     }
     Ok(Exit::Done)
+}
+
+/// Warns of a clock that is off: which days are over, and whether a signed token is still valid, goes by it.
+fn warn_of_clock(ahead: TimeDelta) {
+    let way = match ahead > TimeDelta::zero() {
+        true => "ahead",
+        false => "behind",
+    };
+    let seconds = ahead.num_seconds().abs();
+    report::warn(&format!(
+        "this machine's clock is {seconds} s {way} of the API's: set it, best by NTP; days are taken for over by the earlier of the two",
+    ));
+}
+
+/// Warns where days are over and nothing at all came, be it of other days.
+fn warn_of_nothing(record: &RunRecord) {
+    let is_empty = |run: &RunReport| run.rows == 0 && run.readings.time_filter.is_none();
+    let over = record.days.iter().filter(|day| day.closed).count();
+    if over > 0 && record.cost.as_ref().is_some_and(is_empty) {
+        report::warn(&format!(
+            "no record came of {} days, {over} of them over: the API may answer a wrong --stream or --account, or a token of another \
+             scope, with empty lists; check them if there should be records",
+            record.days.len()
+        ));
+    }
 }
 
 /// The seconds of the days together.

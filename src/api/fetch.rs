@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::auth::Auth;
 use super::budget::Budget;
+use super::clock::Clock;
 use super::error::ApiError;
 use super::http::{Attempt, Http, Received};
 use super::request::Request;
@@ -83,6 +84,11 @@ impl Fetcher {
             latency: Mutex::new(None),
             progress,
         }
+    }
+
+    /// The API's clock beside this machine's.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.http.clock
     }
 
     /// How many requests must be under way for the budget to be used up: one, unless an answer takes longer than

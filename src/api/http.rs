@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AGE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::auth::Token;
+use super::clock::Clock;
 use super::error::{ApiError, ConfigError};
 use super::page::Page;
 use super::request::{Asked, Request, Template};
@@ -72,6 +73,7 @@ pub(crate) struct Http {
     template: Template,
     timezone_offset: i32,
     max_body: usize,
+    pub(crate) clock: Clock,
 }
 
 impl Http {
@@ -104,6 +106,7 @@ impl Http {
             template,
             timezone_offset,
             max_body,
+            clock: Clock::default(),
         })
     }
 
@@ -113,6 +116,7 @@ impl Http {
             .build(&self.client, &self.template)
             .headers(self.template.headers())
             .header("auth", token.value.clone());
+        let before = Utc::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Attempt::Retry(transport(error, Cause::Connection)),
@@ -125,6 +129,11 @@ impl Http {
                 Err(_) => "(no readable body)".into(),
             };
             return refusal(status, after, words, asking.asked());
+        }
+        // What a cache gives has the date at which it was kept.
+        let is_fresh = !response.headers().contains_key(AGE);
+        if let Some(date) = date(response.headers()).filter(|_| is_fresh) {
+            self.clock.observe(date, before, Utc::now());
         }
         let body = match read(response, self.max_body).await {
             Ok(body) => body,
