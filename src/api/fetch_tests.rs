@@ -415,6 +415,16 @@ fn a_refused_token_is_signed_afresh_once() {
     assert!(matches!(error, ApiError::Auth { status: 401, .. }), "{error}");
     assert_eq!(error.kind(), ErrorKind::Auth);
 
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "fresh").unwrap();
+    let token = "hush-hush".into();
+    let fetched = fetch(vec![refused(), page()], |config| {
+        config.credentials = Credentials::TokenFile { token, path };
+    });
+    assert_eq!(fetched.result.unwrap(), 1);
+    assert!(fetched.requests[1].contains("auth: fresh\r\n"));
+
     let fetched = fetch(vec![refused()], |_| {});
     assert_eq!(
         fetched.result.unwrap_err().kind(),

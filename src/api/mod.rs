@@ -2,7 +2,8 @@
 //! is missing.
 //!
 //! In reading order: [`mod@days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
-//! attempt and look at the API's [`clock`], [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
+//! attempt and look at the API's [`clock`], [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a
+//! body what paging needs.
 //! `conversations` asks for one conversation at a time by the same means.
 //!
 //! Invariants:
