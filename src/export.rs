@@ -1,12 +1,16 @@
 //! `callake export` and `callake sync`: days of the API → the lake.
 
 use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
+use anyhow::{Context as _, bail};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::mpsc;
 
-use crate::api::{self, Client, ClientConfig, Day, DayReport, Event};
+use crate::api::{self, Client, ClientConfig, Day, DayReport, Event, RunReport};
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, SyncSettings};
 use crate::day::{self, DayRows, Gather, Merge};
 use crate::decode::{self, Decoder, Source, Stream};
@@ -18,6 +22,9 @@ use crate::memory::Shares;
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
 use crate::{due, plan, publish, report, secrets};
+
+/// Where the spool lies in a local lake.
+pub(crate) const SPOOL: &str = "_callake/spool";
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;
@@ -72,7 +79,8 @@ pub(crate) async fn sync(settings: SyncSettings, job: &Job) -> anyhow::Result<Ex
 pub(crate) fn client(settings: &ApiSettings, place: &LakeSettings, job: &Job) -> anyhow::Result<Client> {
     Ok(Client::new(ClientConfig {
         progress: job.progress.clone(),
-        ..client_config(settings, place, credentials(settings)?)
+        spool: Some(spool(settings.spool.as_deref(), &place.dest)?),
+        ..client_config(settings, credentials(settings)?)
     })?)
 }
 
@@ -81,12 +89,8 @@ pub(crate) fn credentials(settings: &ApiSettings) -> anyhow::Result<api::Credent
     secrets::credentials(&settings.secrets)
 }
 
-/// What the client needs of the settings.
-pub(crate) fn client_config(
-    settings: &ApiSettings,
-    place: &LakeSettings,
-    credentials: api::Credentials,
-) -> ClientConfig {
+/// What the client needs of the settings; it keeps nothing.
+pub(crate) fn client_config(settings: &ApiSettings, credentials: api::Credentials) -> ClientConfig {
     let ApiSettings {
         host,
         account,
@@ -95,23 +99,66 @@ pub(crate) fn client_config(
         timezone_offset,
         rate,
         secrets: _,
-        spool,
+        spool: _,
     } = settings;
     ClientConfig {
         endpoint: *endpoint,
         timezone_offset: *timezone_offset,
         rate_per_minute: *rate,
-        spool: Some(spool.clone().unwrap_or_else(|| spool_beside(&place.dest))),
         ..ClientConfig::new(host.clone(), account.to_string(), stream.clone(), credentials)
     }
 }
 
-/// The spool's folder where none is named: in the lake, if that is local, so that it is found again whatever machine runs next.
-pub(crate) fn spool_beside(dest: &str) -> PathBuf {
-    match local_folder(dest) {
-        Some(folder) => folder.join("_callake/spool"),
-        None => std::env::temp_dir().join("callake-spool"),
+/// The folder of the spool. In a temporary folder, where anybody may make one of that name, it is made here and must be this
+/// user's alone: who may write there could give pages of his own for the API's.
+pub(crate) fn spool(named: Option<&Path>, dest: &str) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = named {
+        return Ok(folder.to_path_buf());
     }
+    let folder = spool_beside(dest)?;
+    if local_folder(dest).is_none() {
+        match fs::DirBuilder::new().mode(0o700).create(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(error).with_context(|| format!("make the page spool {}", folder.display()));
+            }
+            _ => check_is_ours(&folder)?,
+        }
+    }
+    Ok(folder)
+}
+
+/// The spool's folder where none is named: in the lake, if that is local, so that it is found again whatever machine runs
+/// next, and else this user's own in the temporary folder.
+pub(crate) fn spool_beside(dest: &str) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = local_folder(dest) {
+        return Ok(folder.join(SPOOL));
+    }
+    let temporary = std::env::temp_dir();
+    fs::create_dir_all(&temporary).with_context(|| format!("make the folder {}", temporary.display()))?;
+    // Not `callake-…`: folders of that name are taken for those of processes.
+    Ok(temporary.join(format!("callake_spool_{}", user()?)))
+}
+
+/// Refuses a folder that somebody else has made, or may write to.
+pub(crate) fn check_is_ours(folder: &Path) -> anyhow::Result<()> {
+    let found = fs::symlink_metadata(folder);
+    let found = found.with_context(|| format!("use the page spool {}", folder.display()))?;
+    let why = match (found.is_dir(), found.uid() == user()?, found.mode() & 0o022) {
+        (false, _, _) => "it is no folder",
+        (true, false, _) => "another user has made it",
+        (true, true, 0) => return Ok(()),
+        (true, true, _) => "other users may write there",
+    };
+    bail!(
+        "use the page spool {}: {why}; name a folder of your own with --spool FOLDER",
+        folder.display()
+    )
+}
+
+/// The id of the user who runs this: files that are made are theirs.
+fn user() -> anyhow::Result<u32> {
+    let file = tempfile::tempfile().context("make a temporary file")?;
+    Ok(file.metadata().context("look at a temporary file")?.uid())
 }
 
 /// The lake's folder, if it is local.
@@ -135,15 +182,22 @@ pub(crate) async fn export(
     job.progress.expect(days.len() as u64, seconds(&days));
     let (sender, mut events) = mpsc::channel(PAGES_IN_FLIGHT);
     let spool = client.spool().cloned();
+    let (clock, began, mut is_told) = (client.clock().clone(), Utc::now(), false);
     let reading = tokio::spawn(async move { client.read_days(&days, sender).await });
     let mut pages = Pages::new(schema::call_details(), settings, place)?;
     while let Some(event) = job.stop.unless(events.recv()).await? {
+        if let Some(ahead) = clock.ahead().filter(|_| !is_told) {
+            warn_of_clock(ahead);
+            is_told = true;
+        }
         match event {
             Event::Page(page) => {
                 let name = format_args!("the page at offset {} of {}", page.offset, page.window);
                 pages.take(&page.body, page.fetched_at, &name)?;
             }
-            Event::Day(report) => {
+            Event::Day(mut report) => {
+                // Whether a day was over when the reading began was decided by this machine's clock, before the first answer.
+                report.closed &= clock.by_earlier(began) >= second(report.window.to) + api::SETTLING;
                 let facts = facts(&report, settings.endpoint);
                 let rows = pages.take_day(day::Day::of(report.date), record)?;
                 job.progress.days_incomplete.add(u64::from(!report.is_complete()));
@@ -161,6 +215,7 @@ pub(crate) async fn export(
         }
     }
     reading.await??;
+    warn_of_nothing(record);
     // Rows that came along of days that were not asked for.
     let rows = pages.take_all(None, record)?;
     job.progress.begin("publishing", "days");
@@ -170,6 +225,31 @@ pub(crate) async fn export(
         spool.clear()?;
     }
     Ok(Exit::Done)
+}
+
+/// Warns of a clock that is off: which days are over, and whether a signed token is still valid, goes by it.
+fn warn_of_clock(ahead: TimeDelta) {
+    let way = match ahead > TimeDelta::zero() {
+        true => "ahead",
+        false => "behind",
+    };
+    let seconds = ahead.num_seconds().abs();
+    report::warn(&format!(
+        "this machine's clock is {seconds} s {way} of the API's: set it, best by NTP; days are taken for over by the earlier of the two",
+    ));
+}
+
+/// Warns where days are over and nothing at all came, be it of other days.
+fn warn_of_nothing(record: &RunRecord) {
+    let is_empty = |run: &RunReport| run.rows == 0 && run.readings.time_filter.is_none();
+    let over = record.days.iter().filter(|day| day.closed).count();
+    if over > 0 && record.cost.as_ref().is_some_and(is_empty) {
+        report::warn(&format!(
+            "no record came of {} days, {over} of them over: the API may answer a wrong --stream or --account, or a token of another \
+             scope, with empty lists; check them if there should be records",
+            record.days.len()
+        ));
+    }
 }
 
 /// The seconds of the days together.
@@ -329,4 +409,52 @@ fn facts(report: &DayReport, endpoint: api::Endpoint) -> DayFacts {
 
 fn second(second: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(second, 0).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_spool_that_others_may_write_to_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = |name: &str, mode: u32| {
+            let path = parent.path().join(name);
+            fs::create_dir(&path).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        check_is_ours(&folder("ours", 0o700)).unwrap();
+        check_is_ours(&folder("readable", 0o755)).unwrap();
+        let link = parent.path().join("link");
+        symlink(parent.path().join("ours"), &link).unwrap();
+        let file = parent.path().join("file");
+        fs::write(&file, "").unwrap();
+        for (path, why) in [
+            (folder("group's", 0o770), "other users may write"),
+            (folder("everybody's", 0o777), "other users may write"),
+            (link, "no folder"),
+            (file, "no folder"),
+        ] {
+            let error = check_is_ours(&path).unwrap_err().to_string();
+            assert!(error.contains(why) && error.contains("--spool FOLDER"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_spool_of_a_store_is_one_users_and_no_left_over() {
+        let spool = spool_beside("s3://lakes/calls").unwrap();
+        let name = spool.file_name().unwrap().to_str().unwrap();
+        assert!(name.ends_with(&format!("_{}", user().unwrap())), "{name}");
+        let parent = tempfile::tempdir().unwrap();
+        fs::create_dir(parent.path().join(name)).unwrap();
+        let age = std::time::Duration::ZERO;
+        fs::File::open(parent.path().join(name))
+            .unwrap()
+            .set_modified(std::time::UNIX_EPOCH)
+            .unwrap();
+        assert_eq!(day::leftovers(parent.path(), age).count(), 0);
+    }
 }

@@ -1,8 +1,9 @@
 //! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chrono::Utc;
 
 use crate::config::{
@@ -12,7 +13,7 @@ use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::lake::{Lake, LakeOptions, SnapshotOptions};
-use crate::report;
+use crate::{api, export, report};
 
 /// Checks the lake; exits with the code for integrity where something is wrong.
 pub(crate) async fn verify(settings: VerifySettings, job: &Job) -> anyhow::Result<Exit> {
@@ -107,12 +108,28 @@ pub(crate) async fn clean(settings: CleanSettings, job: &Job) -> anyhow::Result<
         json,
     } = settings;
     let lake = open(&location, job)?;
-    let cleaned = job.droppable(lake.clean(dry_run)).await?;
+    let mut cleaned = job.droppable(lake.clean(dry_run)).await?;
+    if let Some(root) = export::local_folder(&location.lake) {
+        cleaned.files.extend(clean_spool(root, dry_run)?);
+    }
     report::output(|out| match json {
         true => report::json(&cleaned, out),
         false => report::cleaned(&cleaned, out),
     })?;
     Ok(Exit::Done)
+}
+
+/// Removes pages that no run believes any more from the spool in the lake, or only finds them; gives their paths in the lake.
+fn clean_spool(root: &Path, dry_run: bool) -> anyhow::Result<Vec<String>> {
+    let mut removed = Vec::new();
+    for path in api::spool::stale(&root.join(export::SPOOL)) {
+        if !dry_run {
+            std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+        let in_lake = path.strip_prefix(root).unwrap_or(&path);
+        removed.push(in_lake.display().to_string());
+    }
+    Ok(removed)
 }
 
 /// Opens a lake for all but publishing.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Datelike as _, Days, NaiveDate, Utc};
 use serde::Serialize;
 
-use crate::api::{self, Client, ClientConfig, Day, Expected, Probed, WindowReport, busy_at_noon};
+use crate::api::{self, Client, Day, Expected, Probed, WindowReport, busy_at_noon};
 use crate::config::{ApiSettings, ExportSettings, LakeSettings, PlanSettings, SyncSettings};
 use crate::day;
 use crate::exit::Exit;
@@ -230,12 +230,8 @@ impl Outlook {
 
     /// Measures a day, which stands for all of which nothing is known; gives the number of requests too.
     async fn measured(self, asked: &Asked<'_>, day: Day) -> anyhow::Result<(Outlook, u64)> {
-        let Asked { api, place, .. } = asked;
-        let client = Client::new(ClientConfig {
-            // Nothing that it asks is worth keeping.
-            spool: None,
-            ..export::client_config(api, place, export::credentials(api)?)
-        })?;
+        let Asked { api, .. } = asked;
+        let client = Client::new(export::client_config(api, export::credentials(api)?))?;
         let (probed, cost) = client.probe(day).await?;
         let outlook = Outlook {
             probed: Some(probed),

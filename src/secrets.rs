@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::api::Credentials;
+use crate::api::{self, Credentials};
 use crate::config::Secrets;
 
 /// Finds the credentials: those that are named by file or variable, else `CALLAKE_TOKEN`, else `CALLAKE_APP_ID` and
@@ -50,16 +50,17 @@ pub(crate) fn credentials(secrets: &Secrets) -> anyhow::Result<Credentials> {
 }
 
 fn from_file(path: &Path) -> anyhow::Result<Credentials> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("read the token file {}", path.display()))?;
-    let token = text.trim();
-    if token.is_empty() {
+    let token = api::auth::read(path).with_context(|| format!("read the token file {}", path.display()))?;
+    if token.expose_secret().is_empty() {
         bail!(
             "read the token file {}: it is empty; write the token alone into it",
             path.display()
         );
     }
-    Ok(Credentials::Token(token.to_string().into()))
+    Ok(Credentials::TokenFile {
+        token,
+        path: path.to_path_buf(),
+    })
 }
 
 fn variable(name: &str) -> Option<SecretString> {

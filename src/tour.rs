@@ -31,7 +31,8 @@ pub(crate) async fn run(dest: String, job: &Job) -> anyhow::Result<Exit> {
     let server = tokio::spawn(server::serve(listener, options));
     let client = Client::new(ClientConfig {
         progress: job.progress.clone(),
-        ..export::client_config(&settings.api, &settings.lake, credentials)
+        spool: Some(export::spool(None, &settings.lake.dest)?),
+        ..export::client_config(&settings.api, credentials)
     })?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;
     let lake = publish::open(&settings.lake, job).await?;

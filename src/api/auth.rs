@@ -1,5 +1,6 @@
 //! The `auth` header: a token that was given, or one signed from an app's id and secret.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::Utc;
@@ -17,6 +18,13 @@ const LIFETIME: i64 = 3600;
 pub enum Credentials {
     /// A JWT made elsewhere. It cannot be renewed here.
     Token(SecretString),
+    /// A JWT in a file, where another one may stand by the time that this one is refused.
+    TokenFile {
+        /// What stood there.
+        token: SecretString,
+        /// The file.
+        path: PathBuf,
+    },
     /// An app's id (`cs-…`) and client secret, from which tokens are signed with HS256.
     App {
         /// The `appId` claim.
@@ -51,7 +59,11 @@ pub(crate) struct Token {
 
 impl Auth {
     pub(crate) fn new(credentials: Credentials) -> Result<Self, ApiError> {
-        let value = header(&credentials)?;
+        let token = match &credentials {
+            Credentials::Token(token) | Credentials::TokenFile { token, .. } => token.clone(),
+            Credentials::App { id, secret } => sign(id, secret)?,
+        };
+        let value = header(&token)?;
         Ok(Self {
             credentials,
             current: Mutex::new(Token { value, generation: 0 }),
@@ -67,13 +79,26 @@ impl Auth {
 
     /// A token newer than the one that was refused, or `None` where there is no way to get one.
     pub(crate) fn renew(&self, refused: &Token) -> Result<Option<Token>, ApiError> {
-        if matches!(self.credentials, Credentials::Token(_)) {
-            return Ok(None);
-        }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.generation == refused.generation {
+            let token = match &self.credentials {
+                Credentials::Token(_) => return Ok(None),
+                Credentials::TokenFile { path, .. } => match read(path) {
+                    Ok(token) if token.expose_secret().is_empty() => return Ok(None),
+                    Ok(token) => token,
+                    Err(error) => {
+                        tracing::warn!("read the token file {} again: {error}", path.display());
+                        return Ok(None);
+                    }
+                },
+                Credentials::App { id, secret } => sign(id, secret)?,
+            };
+            let value = header(&token)?;
+            if matches!(self.credentials, Credentials::TokenFile { .. }) && value == refused.value {
+                return Ok(None);
+            }
             *current = Token {
-                value: header(&self.credentials)?,
+                value,
                 generation: refused.generation + 1,
             };
         }
@@ -81,11 +106,16 @@ impl Auth {
     }
 }
 
-fn header(credentials: &Credentials) -> Result<HeaderValue, ApiError> {
-    let token = match credentials {
-        Credentials::Token(token) => token.clone(),
-        Credentials::App { id, secret } => sign(id, secret)?,
-    };
+/// The token in a file.
+///
+/// # Errors
+///
+/// When it cannot be read, or is not text.
+pub fn read(path: &Path) -> std::io::Result<SecretString> {
+    Ok(std::fs::read_to_string(path)?.trim().into())
+}
+
+fn header(token: &SecretString) -> Result<HeaderValue, ApiError> {
     // The value is not repeated: it is a secret.
     let mut value = HeaderValue::from_str(token.expose_secret().trim()).map_err(|_| ConfigError::Value {
         what: "token",
@@ -151,6 +181,34 @@ mod tests {
         let second = auth.renew(&first).unwrap().unwrap();
         assert_eq!(second.generation, 1);
         assert_eq!(auth.renew(&first).unwrap().unwrap().generation, 1);
+    }
+
+    #[test]
+    fn a_token_in_a_file_is_read_again_once_another_stands_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let token = "first".into();
+        let auth = Auth::new(Credentials::TokenFile {
+            token,
+            path: path.clone(),
+        })
+        .unwrap();
+        let first = auth.token();
+        let renewed = || auth.renew(&first).unwrap().map(|token| token.value);
+        assert_eq!(renewed(), None, "there is no file");
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(renewed(), None, "it is being written");
+        std::fs::write(&path, "first\n").unwrap();
+        assert_eq!(renewed(), None, "it is the refused one");
+        std::fs::write(&path, "second\n").unwrap();
+        assert_eq!(renewed().unwrap(), "second");
+        std::fs::write(&path, "third\n").unwrap();
+        assert_eq!(
+            renewed().unwrap(),
+            "second",
+            "the refused one has a successor already"
+        );
+        assert!(!format!("{auth:?}").contains("second"));
     }
 
     #[test]

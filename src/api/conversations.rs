@@ -11,6 +11,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::error::ApiError;
 use super::fetch::{Cost, Fetcher};
+use super::page::JsonFault;
 use super::read::MAX_LANES;
 use super::request::{Asked, Request, Template};
 use super::spool::Spool;
@@ -134,7 +135,7 @@ impl Request for ById<'_> {
 
     fn read(&self, body: &[u8], _: i32) -> Result<(), String> {
         let found: Identified =
-            serde_json::from_slice(body).map_err(|error| format!("it is no conversation: {error}"))?;
+            serde_json::from_slice(body).map_err(|error| JsonFault::from(error).to_string())?;
         if found.id.as_deref() == Some(self.0) {
             return Ok(());
         }
@@ -178,6 +179,14 @@ mod tests {
             "",
         ] {
             assert!(check(other).is_err(), "{other}");
+        }
+        for private in [
+            r#""hush@example.com""#,
+            r#"{"_id": {"hush@example.com": 1}}"#,
+            r#"["hush"]"#,
+        ] {
+            let error = check(private).unwrap_err();
+            assert!(!error.contains("hush"), "{error}");
         }
     }
 }

@@ -139,7 +139,9 @@ pub enum ApiError {
         detail: String,
     },
     /// A body larger than the cap.
-    #[error("read {asked}: its body exceeds {cap} bytes")]
+    #[error(
+        "read {asked}: its body exceeds {cap} bytes, some hundred times that of a usual page; check that --host is the API's, or export the days around it by themselves"
+    )]
     TooLarge {
         /// What it was for.
         asked: Asked,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::auth::Auth;
 use super::budget::Budget;
+use super::clock::Clock;
 use super::error::ApiError;
 use super::http::{Attempt, Http, Received};
 use super::request::Request;
@@ -85,6 +86,11 @@ impl Fetcher {
         }
     }
 
+    /// The API's clock beside this machine's.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.http.clock
+    }
+
     /// How many requests must be under way for the budget to be used up: one, unless an answer takes longer than
     /// the time between two slots.
     pub(crate) fn lanes(&self) -> usize {
@@ -106,7 +112,7 @@ impl Fetcher {
         let started = Instant::now();
         let mut token = self.auth.token();
         let mut renewed = false;
-        let mut tries = 0;
+        let (mut tries, mut limited) = (0, 0);
         loop {
             let waited = self.budget.take().await;
             cost.budget_wait_seconds += waited.as_secs_f64();
@@ -137,9 +143,14 @@ impl Fetcher {
                 }
                 Attempt::Retry(failure) => failure,
             };
+            limited = match failure.cause {
+                Cause::RateLimited => limited + 1,
+                _ => 0,
+            };
             let wait = {
                 let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-                self.policy.wait(&failure, tries, started.elapsed(), &mut *random)
+                self.policy
+                    .wait(&failure, tries, limited, started.elapsed(), &mut *random)
             };
             let Some(wait) = wait else {
                 let Failure { cause, detail, .. } = failure;

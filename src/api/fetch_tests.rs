@@ -171,9 +171,10 @@ fn every_fault_that_passes_is_retried() {
         reply("200 OK", "", r#"{"data": [{"sessionId": "a"#),
         Cause::NotAPage,
     );
+    check_retried(reply("200 OK", "", r#"{"numResults": 0}"#), Cause::NotAPage);
     check_retried(
         reply("200 OK", "", r#"{"message": "no data today"}"#),
-        Cause::NotAPage,
+        Cause::Refused,
     );
     check_retried(reply("204 No Content", "", ""), Cause::NotAPage);
 }
@@ -233,6 +234,7 @@ fn a_rate_limit_in_any_clothes_waits_out_the_minute() {
         reply("429 Too Many Requests", "", ""),
         reply("400 Bad Request", "", words),
         reply("403 Forbidden", "", words),
+        reply("503 Service Unavailable", "", words),
         reply("200 OK", "", words),
     ] {
         let shown = String::from_utf8_lossy(&refusal).into_owned();
@@ -241,6 +243,93 @@ fn a_rate_limit_in_any_clothes_waits_out_the_minute() {
         assert_eq!(fetched.cost.retries[&Cause::RateLimited], 1, "{shown}");
         assert!(fetched.took >= Duration::from_millis(80), "{shown}");
     }
+}
+
+#[test]
+fn a_rate_limit_that_names_no_wait_does_not_use_up_the_tries() {
+    let refusal = || reply("429 Too Many Requests", "retry-after: 0\r\n", "");
+    let fetched = fetch(vec![refusal(), refusal(), refusal(), page()], |_| {});
+    assert_eq!(fetched.result.unwrap(), 1);
+    assert!(fetched.took >= Duration::from_millis(2 * 80));
+
+    let fetched = fetch((0..10).map(|_| refusal()).collect(), |_| {});
+    let error = fetched.result.unwrap_err();
+    assert!(fetched.took >= Duration::from_millis(8 * 80));
+    assert_eq!(error.kind(), ErrorKind::RetryLater);
+    let text = error.to_string();
+    assert!(text.contains("gave up after 10 tries: the rate limit"), "{text}");
+    assert!(text.contains("lower --rate"), "{text}");
+}
+
+#[test]
+fn another_limit_is_a_refusal_as_any_other() {
+    for words in [
+        "date range should not exceed the limit of 7 days",
+        "limit must not exceed 100",
+    ] {
+        let fetched = fetch(vec![reply("400 Bad Request", "", words)], |_| {});
+        let error = fetched.result.unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+        assert_eq!((error.kind(), fetched.cost.requests), (ErrorKind::Usage, 1));
+    }
+    // Words of a customer's are no words of the server's.
+    check_retried(
+        reply(
+            "200 OK",
+            "",
+            r#"{"data": [{"sessionId" : "a", "note": "rate limit"#,
+        ),
+        Cause::NotAPage,
+    );
+}
+
+/// The error of one try that fails in this way.
+fn error_of(reply: Vec<u8>) -> String {
+    let error = fetch(vec![reply], |config| config.retry.tries = 1)
+        .result
+        .unwrap_err();
+    format!("{error} {error:?}")
+}
+
+#[test]
+fn a_refusal_with_status_200_gives_the_servers_words() {
+    let error = error_of(reply(
+        "200 OK",
+        "",
+        r#"{"errors": [{"msg": "Invalid account id, hush-hush"}]}"#,
+    ));
+    assert!(error.contains("Invalid account id, …"), "{error}");
+    assert!(
+        error.contains("check --account") && !error.contains("hush"),
+        "{error}"
+    );
+}
+
+#[test]
+fn no_error_holds_a_records_data_or_is_long() {
+    let record = r#"{"sessionId": "a", "email": "jane@example.com"}"#;
+    let page = format!(r#"{{"data": [{record}]}}"#);
+    for body in [
+        format!("{:?}", "jane@example.com ".repeat(1000)),
+        format!(r#"{{"data": {record}}}"#),
+        format!(r#"{{"message": {record}}}"#),
+        format!(r#"[{record}"#),
+    ] {
+        let error = error_of(reply("200 OK", "", &body));
+        assert!(!error.contains("jane") && error.len() < 1000, "{error}");
+    }
+    for status in [
+        "203 Non-Authoritative",
+        "206 Partial",
+        "400 Bad Request",
+        "500 Oops",
+    ] {
+        let error = error_of(reply(status, "", &page));
+        assert!(!error.contains("jane"), "{error}");
+    }
+    let long = "x".repeat(10_000);
+    let error = error_of(reply("400 Bad Request", "", &long));
+    assert!(error.contains("xxxx…") && error.len() < 1000, "{error}");
 }
 
 #[test]
@@ -259,6 +348,17 @@ fn retry_after_is_obeyed_and_clamped() {
         assert!(fetched.took >= Duration::from_millis(150), "{value}");
         assert!(fetched.cost.retry_wait_seconds < 1.0, "{value}");
     }
+    let now = Utc::now() - chrono::TimeDelta::hours(2);
+    let dates = [0, 3600].map(|seconds| {
+        let date = now + chrono::TimeDelta::seconds(seconds);
+        date.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    });
+    let behind = format!("date: {}\r\nretry-after: {}\r\n", dates[0], dates[1]);
+    let fetched = fetch(vec![reply("429 Too Many Requests", &behind, ""), page()], clamp);
+    assert!(
+        fetched.took >= Duration::from_millis(150),
+        "by the server's clock"
+    );
     let past = reply(
         "503 Service Unavailable",
         "retry-after: Tue, 30 Sep 2025 11:00:00 GMT\r\n",
@@ -315,6 +415,16 @@ fn a_refused_token_is_signed_afresh_once() {
     assert!(matches!(error, ApiError::Auth { status: 401, .. }), "{error}");
     assert_eq!(error.kind(), ErrorKind::Auth);
 
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "fresh").unwrap();
+    let token = "hush-hush".into();
+    let fetched = fetch(vec![refused(), page()], |config| {
+        config.credentials = Credentials::TokenFile { token, path };
+    });
+    assert_eq!(fetched.result.unwrap(), 1);
+    assert!(fetched.requests[1].contains("auth: fresh\r\n"));
+
     let fetched = fetch(vec![refused()], |_| {});
     assert_eq!(
         fetched.result.unwrap_err().kind(),
@@ -332,6 +442,7 @@ fn a_body_beyond_the_cap_is_refused_before_it_is_held() {
             .result
             .unwrap_err();
         assert!(matches!(error, ApiError::TooLarge { cap: 4096, .. }), "{error}");
+        assert!(error.to_string().contains("export the days around it"), "{error}");
     };
     check(reply("200 OK", "", &long));
     check(gzip_reply(&gzip(&long)));

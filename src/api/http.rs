@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{AGE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::auth::Token;
+use super::clock::Clock;
 use super::error::{ApiError, ConfigError};
 use super::page::Page;
 use super::request::{Asked, Request, Template};
 use super::retry::{Cause, Failure, retry_after};
 
-/// How much of a refusal's body is repeated in an error, in bytes.
+/// How much of a server's words is repeated in an error, in bytes.
 const WORDS: usize = 300;
 
-/// How much of a refusal's body is read at all, in bytes.
+/// How much of a refusal's body is looked at, in bytes.
 const REFUSAL: usize = 16 * 1024;
 
 /// A page and the body that it was read from.
@@ -70,6 +73,7 @@ pub(crate) struct Http {
     template: Template,
     timezone_offset: i32,
     max_body: usize,
+    pub(crate) clock: Clock,
 }
 
 impl Http {
@@ -102,6 +106,7 @@ impl Http {
             template,
             timezone_offset,
             max_body,
+            clock: Clock::default(),
         })
     }
 
@@ -111,6 +116,7 @@ impl Http {
             .build(&self.client, &self.template)
             .headers(self.template.headers())
             .header("auth", token.value.clone());
+        let before = Utc::now();
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Attempt::Retry(transport(error, Cause::Connection)),
@@ -118,8 +124,16 @@ impl Http {
         let status = response.status();
         let after = named_wait(response.headers());
         if status != StatusCode::OK {
-            let words = self.words(response, token).await;
+            let words = match read(response, REFUSAL).await {
+                Ok(body) => words(&body, token),
+                Err(_) => "(no readable body)".into(),
+            };
             return refusal(status, after, words, asking.asked());
+        }
+        // What a cache gives has the date at which it was kept.
+        let is_fresh = !response.headers().contains_key(AGE);
+        if let Some(date) = date(response.headers()).filter(|_| is_fresh) {
+            self.clock.observe(date, before, Utc::now());
         }
         let body = match read(response, self.max_body).await {
             Ok(body) => body,
@@ -138,11 +152,13 @@ impl Http {
                 fetched_at: Utc::now(),
             }),
             Err(detail) => {
-                let head = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]).into_owned();
-                let cause = if speaks_of_rate(&head) {
-                    Cause::RateLimited
-                } else {
-                    Cause::NotAPage
+                let head = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]);
+                let (cause, detail) = match refused(&body) {
+                    _ if speaks_of_rate(&head) && !holds_records(&head) => {
+                        (Cause::RateLimited, words(&body, token))
+                    }
+                    Some(refusal) => (Cause::Refused, words(refusal.as_bytes(), token)),
+                    None => (Cause::NotAPage, detail),
                 };
                 Attempt::Retry(Failure {
                     cause,
@@ -152,37 +168,60 @@ impl Http {
             }
         }
     }
+}
 
-    /// The server's own words, on one line, short, and without our token in them.
-    async fn words(&self, response: Response, token: &Token) -> String {
-        let body = match read(response, REFUSAL).await {
-            Ok(body) => body,
-            Err(_) => return "(no readable body)".into(),
-        };
-        let mut text = String::from_utf8_lossy(&body).into_owned();
-        if let Ok(secret) = token.value.to_str() {
-            text = text.replace(secret, "…");
-        }
-        let mut line = String::new();
-        for word in text
-            .split(|c: char| c.is_whitespace() || c.is_control())
-            .filter(|word| !word.is_empty())
-        {
-            if line.len() + word.len() >= WORDS {
-                line.push('…');
-                break;
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-        if line.is_empty() {
-            "(no words)".into()
-        } else {
-            line
-        }
+/// The server's own words, on one line, short, and without our token or a record in them.
+fn words(body: &[u8], token: &Token) -> String {
+    let mut text = String::from_utf8_lossy(&body[..body.len().min(REFUSAL)]).into_owned();
+    if holds_records(&text) {
+        return "(records)".into();
     }
+    if let Ok(secret) = token.value.to_str() {
+        text = text.replace(secret, "…");
+    }
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    let mut line = words.join(" ");
+    if line.is_empty() {
+        return "(no words)".into();
+    }
+    if line.len() > WORDS {
+        line.truncate(line.floor_char_boundary(WORDS));
+        line.push('…');
+    }
+    line
+}
+
+/// Whether a text has the keys of a record.
+fn holds_records(text: &str) -> bool {
+    let text: String = text.split_whitespace().collect();
+    [r#""sessionId":"#, r#""conversationId":"#, r#""_id":"#]
+        .iter()
+        .any(|key| text.contains(key))
+}
+
+#[derive(Deserialize)]
+struct Refusal<'a> {
+    #[serde(borrow)]
+    errors: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+}
+
+/// The refusal in a body that came with status 200: what stands in its `errors`, as documented, or in what other servers have.
+fn refused(body: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(body)
+        .ok()
+        .filter(|text| text.len() <= REFUSAL)?;
+    let Refusal {
+        errors,
+        error,
+        message,
+    } = serde_json::from_str(text).ok()?;
+    let refusal = errors.or(error).or(message).filter(|_| !holds_records(text))?;
+    Some(refusal.get())
 }
 
 fn refusal<C>(status: StatusCode, retry_after: Option<Duration>, words: String, asked: Asked) -> Attempt<C> {
@@ -197,7 +236,7 @@ fn refusal<C>(status: StatusCode, retry_after: Option<Duration>, words: String, 
     match code {
         429 => retry(Cause::RateLimited),
         // Which status goes with the documented words about the limit is not documented.
-        200..500 if speaks_of_rate(&words) => retry(Cause::RateLimited),
+        200..500 | 503 if speaks_of_rate(&words) => retry(Cause::RateLimited),
         408 => retry(Cause::Timeout),
         500.. => retry(Cause::Server),
         401 => Attempt::Unauthorized(words),
@@ -212,15 +251,31 @@ fn refusal<C>(status: StatusCode, retry_after: Option<Duration>, words: String, 
     }
 }
 
-/// Whether a refusal is the documented one: the requests per minute have exceeded a limit.
+/// Whether a refusal is the documented one, of the requests per minute. Other limits, as of a range of days, are exceeded by
+/// the same request again.
 fn speaks_of_rate(words: &str) -> bool {
     let words = words.to_ascii_lowercase();
-    let limit = words.contains("limit") && (words.contains("exceed") || words.contains("minute"));
-    limit || words.contains("too many requests")
+    [
+        "per minute",
+        "per-minute",
+        "rate limit",
+        "rate-limit",
+        "ratelimit",
+        "too many requests",
+    ]
+    .iter()
+    .any(|of_rate| words.contains(of_rate))
 }
 
 fn named_wait(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, Utc::now())
+    let now = date(headers).unwrap_or_else(Utc::now);
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
+}
+
+/// The server's clock.
+fn date(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    httpdate::parse_http_date(date).ok().map(DateTime::from)
 }
 
 fn transport(error: reqwest::Error, otherwise: Cause) -> Failure {

@@ -2,7 +2,8 @@
 //! is missing.
 //!
 //! In reading order: [`mod@days`] and [`window`] say what is asked for, [`request`], [`auth`] and [`http`] make one
-//! attempt, [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a body what paging needs.
+//! attempt and look at the API's [`clock`], [`retry`], `budget` and [`fetch`] make it succeed, [`page`] reads out of a
+//! body what paging needs.
 //! `conversations` asks for one conversation at a time by the same means.
 //!
 //! Invariants:
@@ -13,6 +14,7 @@
 
 pub mod auth;
 mod budget;
+pub mod clock;
 mod conversations;
 mod coverage;
 pub mod days;
@@ -47,6 +49,7 @@ use tokio::sync::mpsc::Sender;
 
 pub use auth::Credentials;
 pub use budget::interval;
+pub use clock::Clock;
 pub use conversations::{Conversation, Wanted};
 pub use days::{Day, days};
 pub use error::{ApiError, ConfigError, Doubt, ErrorKind, Unproven};
@@ -222,6 +225,11 @@ impl Client {
     /// The spool of pages; the caller tells it which days are published.
     pub fn spool(&self) -> Option<&Spool> {
         self.spool.as_ref()
+    }
+
+    /// The API's clock beside this machine's; nothing is known of it before the first answer.
+    pub fn clock(&self) -> &Clock {
+        self.fetcher.clock()
     }
 
     /// Measures how many records a day holds, by a handful of requests.

@@ -8,6 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use chrono::{DateTime, NaiveDateTime};
 use serde::Deserialize;
+use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 /// What a page says.
@@ -41,12 +42,41 @@ pub struct Row {
 /// Why a body is no page.
 #[derive(Debug, thiserror::Error)]
 pub enum NotAPage {
-    /// It is not JSON, or cut off.
-    #[error("it is not JSON: {0}")]
-    Json(#[from] serde_json::Error),
+    /// It is not JSON, cut off, or of another shape.
+    #[error("{0}")]
+    Json(JsonFault),
     /// It is JSON without a `data` array.
     #[error("it has no data array")]
     NoData,
+}
+
+/// What is wrong with JSON, and where. An error of serde_json also repeats strings and keys, which can be a record's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonFault {
+    category: Category,
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for JsonFault {
+    fn from(error: serde_json::Error) -> Self {
+        Self {
+            category: error.classify(),
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+impl std::fmt::Display for JsonFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = match self.category {
+            Category::Syntax | Category::Io => "it is not JSON",
+            Category::Eof => "it is cut off, or empty",
+            Category::Data => "it is JSON of another shape",
+        };
+        write!(f, "{what}: line {}, column {}", self.line, self.column)
+    }
 }
 
 #[derive(Deserialize)]
@@ -99,7 +129,7 @@ impl Page {
     ///
     /// When it is not JSON, or has no `data` array.
     pub fn parse(body: &[u8], timezone_offset: i32) -> Result<Self, NotAPage> {
-        let page: RawPage<'_> = serde_json::from_slice(body)?;
+        let page: RawPage<'_> = serde_json::from_slice(body).map_err(|error| NotAPage::Json(error.into()))?;
         let data = page.data.ok_or(NotAPage::NoData)?;
         let rows = data
             .into_iter()
@@ -279,6 +309,28 @@ mod tests {
             assert!(Page::parse(body.as_bytes(), 0).is_err(), "{body:?}");
         }
         assert_eq!(Page::parse(br#"{"data": []}"#, 0).unwrap(), Page::default());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_body_repeats_nothing_of_it() {
+        let check = |body: &str, want: &str| {
+            let error = Page::parse(body.as_bytes(), 0).unwrap_err();
+            assert_eq!(error.to_string(), want);
+            assert!(!format!("{error:?}").contains("hush"), "{error:?}");
+        };
+        check(
+            r#""hush@example.com""#,
+            "it is JSON of another shape: line 1, column 18",
+        );
+        check(
+            r#"{"data": "hush@example.com"}"#,
+            "it is JSON of another shape: line 1, column 27",
+        );
+        check("hush", "it is not JSON: line 1, column 1");
+        check(
+            "{\n\"data\": [\"hush",
+            "it is cut off, or empty: line 2, column 14",
+        );
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub enum Cause {
     Cut,
     /// The body is no page: HTML, cut JSON, or JSON without `data`.
     NotAPage,
+    /// A refusal with the status of a success.
+    Refused,
     /// The token was refused and signed afresh.
     Token,
 }
@@ -35,6 +37,7 @@ impl std::fmt::Display for Cause {
             Self::Timeout => "a timeout",
             Self::Cut => "a body cut off",
             Self::NotAPage => "a body that is no page",
+            Self::Refused => "a refusal with status 200",
             Self::Token => "a refused token",
         })
     }
@@ -49,6 +52,7 @@ impl Cause {
                 "check --host (callake doctor tells what is in the way), or run it again later"
             }
             Self::NotAPage => "check that --host is the API's, or run it again later",
+            Self::Refused => "check --account, --stream and --endpoint, or run it again later",
             Self::Server | Self::Timeout | Self::Cut | Self::Token => "run it again later",
         }
     }
@@ -77,7 +81,8 @@ pub struct RetryPolicy {
     pub base: Duration,
     /// The ceiling of every wait that the server did not name.
     pub cap: Duration,
-    /// How long a 429 without `Retry-After` waits: the minute that the documented limit counts.
+    /// How long a rate limit without `Retry-After` waits, and one that was met again though its `Retry-After` was obeyed: the
+    /// minute that the documented limit counts.
     pub minute: Duration,
     /// The longest `Retry-After` that is obeyed as it stands.
     pub longest_retry_after: Duration,
@@ -97,11 +102,13 @@ impl Default for RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The wait after `tries` failed tries within `elapsed`, or `None` when a bound is reached.
+    /// The wait after `tries` failed tries within `elapsed`, or `None` when a bound is reached. The last `limited` of them failed
+    /// of the rate limit.
     pub(crate) fn wait(
         &self,
         failure: &Failure,
         tries: u32,
+        limited: u32,
         elapsed: Duration,
         random: &mut impl RngExt,
     ) -> Option<Duration> {
@@ -113,9 +120,16 @@ impl RetryPolicy {
             .saturating_mul(2u32.saturating_pow(tries.saturating_sub(1)))
             .min(self.cap);
         let jitter = ceiling.mul_f64(random.random());
-        let wait = match (failure.retry_after, failure.cause) {
-            // A little jitter on top, so that several clients told the same second do not meet again.
-            (Some(named), _) => named.min(self.longest_retry_after) + jitter.min(self.base),
+        let named = failure
+            .retry_after
+            .map(|named| named.min(self.longest_retry_after));
+        // A little jitter on top, so that several clients told the same second do not meet again.
+        let wait = match (named, failure.cause) {
+            // What was named before was too short.
+            (Some(named), Cause::RateLimited) if limited > 1 => {
+                named.max(self.minute) + jitter.min(self.base)
+            }
+            (Some(named), _) => named + jitter.min(self.base),
             (None, Cause::RateLimited) => self.minute + jitter.min(self.base),
             (None, _) => jitter,
         };
@@ -123,7 +137,7 @@ impl RetryPolicy {
     }
 }
 
-/// `Retry-After`: seconds, or an HTTP date; a date in the past is no wait.
+/// `Retry-After`: seconds, or an HTTP date; a date in the past is no wait. `now` is the server's, which the date is written by.
 pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
@@ -149,7 +163,7 @@ mod tests {
 
     fn wait(failure: &Failure, tries: u32, elapsed: u64) -> Option<Duration> {
         let mut random = StdRng::seed_from_u64(7);
-        RetryPolicy::default().wait(failure, tries, Duration::from_secs(elapsed), &mut random)
+        RetryPolicy::default().wait(failure, tries, 1, Duration::from_secs(elapsed), &mut random)
     }
 
     #[test]
@@ -160,7 +174,13 @@ mod tests {
             let ceiling = policy.base.saturating_mul(1 << (tries - 1)).min(policy.cap);
             let waits: Vec<_> = (0..200)
                 .filter_map(|_| {
-                    policy.wait(&failure(Cause::Server, None), tries, Duration::ZERO, &mut random)
+                    policy.wait(
+                        &failure(Cause::Server, None),
+                        tries,
+                        0,
+                        Duration::ZERO,
+                        &mut random,
+                    )
                 })
                 .collect();
             assert_eq!(waits.len(), 200);
@@ -199,6 +219,23 @@ mod tests {
             300,
             "clamped"
         );
+    }
+
+    #[test]
+    fn a_rate_limit_met_again_waits_for_the_minute_whatever_is_named() {
+        let policy = RetryPolicy::default();
+        let wait = |named, limited| {
+            let mut random = StdRng::seed_from_u64(7);
+            let failure = failure(Cause::RateLimited, named);
+            let wait = policy.wait(&failure, limited, limited, Duration::ZERO, &mut random);
+            wait.unwrap().as_secs()
+        };
+        assert_eq!(wait(Some(0), 1), 0);
+        for limited in 2..policy.tries {
+            assert_eq!(wait(Some(0), limited), 60);
+            assert_eq!(wait(Some(90), limited), 90);
+            assert_eq!(wait(None, limited), 60);
+        }
     }
 
     #[test]

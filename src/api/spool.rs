@@ -1,14 +1,20 @@
 //! The spool: pages that have been paid for, on local disk until the days they belong to are published.
 //!
 //! One file a window, written whole when the window is done and never changed, so that a run which is killed loses
-//! at most the windows it was reading. A file that is cut, damaged or too old is a window that was not read.
+//! at most the windows it was reading. A file that is cut, damaged, gone or too old is a window that was not read.
 //! Pages hold personal data: folders have mode 0700 and files 0600, and a published day's are removed.
+//!
+//! Several runs may share a spool. Each removes what it has written or taken up itself, and whatever is too old to be
+//! believed; a file that another run is writing is left alone.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, BufRead, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,13 +31,27 @@ mod conversations;
 /// Settled windows are believed for a day: a run that was killed is started again long before.
 const SETTLED_AGE: TimeDelta = TimeDelta::hours(24);
 
+/// Age from which no run believes a file any more, whatever it holds.
+const STALE_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// Endings of files in a spool: windows, conversations, and what is being written or was when its run was killed.
+const PROVEN: &str = "proven";
+const PART: &str = "part";
+const CONVERSATION: &str = "conversation";
+const STAGED: &str = "staged";
+
+/// Bytes of the hash that a folder is named by.
+const NAME_BYTES: usize = 8;
+
 /// Compression level: pages shrink tenfold at the fastest already.
 const LEVEL: i32 = 1;
 
-/// Fetched pages of one account and one way of asking.
+/// Fetched pages of one account and one way of asking; clones are the same spool.
 #[derive(Debug, Clone)]
 pub struct Spool {
     folder: PathBuf,
+    /// Files that this run has written or taken up.
+    ours: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 /// The pages of a window.
@@ -68,38 +88,56 @@ struct PageHeader {
 
 impl Spool {
     /// The spool in `folder` for what `identity` names: pages of another account, endpoint or list of fields are
-    /// never taken for these.
+    /// never taken for these. Stale files are removed, of whatever identity: nobody may ask for the same again.
     ///
     /// # Errors
     ///
     /// When the folder cannot be made.
     pub fn open(folder: &Path, identity: &[&str]) -> Result<Self, ApiError> {
+        for path in stale(folder) {
+            if let Err(error) = ignore_missing(fs::remove_file(&path)) {
+                tracing::warn!("remove old pages: {}: {error}", path.display());
+            }
+        }
         let mut hash = Sha256::new();
         for part in identity {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        let folder = folder.join(first_digits(hash, 8));
+        let folder = folder.join(first_digits(hash, NAME_BYTES));
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|source| ApiError::Spool {
             path: folder.clone(),
             source,
         })?;
-        Ok(Self { folder })
+        Ok(Self {
+            folder,
+            ours: Arc::default(),
+        })
     }
 
     /// Keeps the pages of a window, on disk when this returns.
     pub(crate) async fn save(&self, entry: Entry) -> Result<(), ApiError> {
-        let kind = if entry.is_proven { "proven" } else { "part" };
+        let kind = if entry.is_proven { PROVEN } else { PART };
         let path = self
             .folder
             .join(format!("{}-{}.{kind}", entry.window.from, entry.window.to));
-        let saved = {
+        self.keep(path, move |path| write(path, &entry)).await
+    }
+
+    /// Has `write` write a file, which this run will forget.
+    async fn keep(
+        &self,
+        path: PathBuf,
+        write: impl FnOnce(&Path) -> io::Result<()> + Send + 'static,
+    ) -> Result<(), ApiError> {
+        self.ours().insert(path.clone());
+        let written = {
             let path = path.clone();
-            tokio::task::spawn_blocking(move || write(&path, &entry)).await
+            tokio::task::spawn_blocking(move || write(&path)).await
         };
-        let saved = saved.map_err(io::Error::other).and_then(|saved| saved);
-        saved.map_err(|source| ApiError::Spool { path, source })
+        let written = written.map_err(io::Error::other).and_then(|written| written);
+        written.map_err(|source| ApiError::Spool { path, source })
     }
 
     /// The windows kept, without their pages: each after those that it may lean on.
@@ -117,6 +155,7 @@ impl Spool {
             let path = item.map_err(error)?.path();
             if let Some((window, is_proven)) = window_of(&path) {
                 kept.push(Kept {
+                    spool: self.clone(),
                     window,
                     is_proven,
                     path,
@@ -127,39 +166,77 @@ impl Spool {
         Ok(kept)
     }
 
-    /// Forgets the windows that end by then: their days are published.
+    /// Forgets this run's windows that end by then: their days are published.
     ///
     /// # Errors
     ///
     /// When a file cannot be removed.
     pub fn remove_through(&self, second: i64) -> Result<(), ApiError> {
-        for kept in self.kept()?.into_iter().filter(|kept| kept.window.to <= second) {
-            kept.remove()?;
-        }
-        Ok(())
+        self.remove_ours(|path| window_of(path).is_some_and(|(window, _)| window.to <= second))
     }
 
-    /// Forgets everything, left-overs of killed writes too.
+    /// Forgets all that this run has written or taken up.
     ///
     /// # Errors
     ///
     /// When a file cannot be removed.
     pub fn clear(&self) -> Result<(), ApiError> {
-        let error = |source| ApiError::Spool {
-            path: self.folder.clone(),
+        self.remove_ours(|_| true)
+    }
+
+    fn remove_ours(&self, is_done: impl Fn(&Path) -> bool) -> Result<(), ApiError> {
+        let done: Vec<_> = self.ours().iter().filter(|path| is_done(path)).cloned().collect();
+        done.into_iter().try_for_each(|path| self.remove(path))
+    }
+
+    fn remove(&self, path: PathBuf) -> Result<(), ApiError> {
+        ignore_missing(fs::remove_file(&path)).map_err(|source| ApiError::Spool {
+            path: path.clone(),
             source,
-        };
-        for item in fs::read_dir(&self.folder).map_err(error)? {
-            let path = item.map_err(error)?.path();
-            ignore_missing(fs::remove_file(&path)).map_err(|source| ApiError::Spool { path, source })?;
-        }
+        })?;
+        self.ours().remove(&path);
         Ok(())
     }
+
+    fn ours(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Files in the spools of `folder` that no run believes any more.
+pub fn stale(folder: &Path) -> Vec<PathBuf> {
+    stale_at(folder, SystemTime::now())
+}
+
+fn stale_at(folder: &Path, now: SystemTime) -> Vec<PathBuf> {
+    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    // The folder may be one that holds other things too.
+    let is_spool = |item: &fs::DirEntry| {
+        let name = item.file_name();
+        name.len() == 2 * NAME_BYTES && name.as_encoded_bytes().iter().all(u8::is_ascii_hexdigit)
+    };
+    let is_of_spool = |path: &Path| {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| [PROVEN, PART, CONVERSATION, STAGED].contains(&extension))
+    };
+    let is_old = |item: &fs::DirEntry| {
+        let written = item.metadata().and_then(|metadata| metadata.modified());
+        written.is_ok_and(|written| now.duration_since(written).is_ok_and(|age| age > STALE_AGE))
+    };
+    let spools = entries(folder).filter(is_spool);
+    let files = spools.flat_map(|spool| entries(&spool.path()));
+    let mut stale: Vec<_> = files
+        .filter(|item| is_of_spool(&item.path()) && is_old(item))
+        .map(|item| item.path())
+        .collect();
+    stale.sort_unstable();
+    stale
 }
 
 /// A window kept.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    spool: Spool,
     pub(crate) window: Window,
     is_proven: bool,
     path: PathBuf,
@@ -173,21 +250,14 @@ impl Kept {
         settling: i64,
         now: DateTime<Utc>,
     ) -> Result<Option<Entry>, ApiError> {
+        self.spool.ours().insert(self.path.clone());
         let entry = read(&self.path, timezone_offset)
             .ok()
             .filter(|entry| is_fresh(entry, settling, now));
         if entry.is_none() {
-            self.remove()?;
+            self.spool.remove(self.path.clone())?;
         }
         Ok(entry)
-    }
-
-    fn remove(&self) -> Result<(), ApiError> {
-        let removed = ignore_missing(fs::remove_file(&self.path));
-        removed.map_err(|source| ApiError::Spool {
-            path: self.path.clone(),
-            source,
-        })
     }
 }
 
@@ -212,7 +282,7 @@ fn window_of(path: &Path) -> Option<(Window, bool)> {
     let extension = path.extension()?;
     let (from, to) = path.file_stem()?.to_str()?.split_once('-')?;
     let window = Window::new(from.parse().ok()?, to.parse().ok()?);
-    (extension == "proven" || extension == "part").then_some((window, extension == "proven"))
+    (extension == PROVEN || extension == PART).then_some((window, extension == PROVEN))
 }
 
 fn is_fresh(entry: &Entry, settling: i64, now: DateTime<Utc>) -> bool {
@@ -261,23 +331,27 @@ fn write_frame<'a>(
     header: &impl serde::Serialize,
     bodies: impl Iterator<Item = &'a Bytes>,
 ) -> io::Result<()> {
-    // A name that no other process uses, and that no reader knows: a killed write leaves nothing to be read.
-    let staged = path.with_extension(format!("{}.staged", std::process::id()));
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&staged)?;
-    let mut encoder = zstd::Encoder::new(file, LEVEL)?;
+    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // A random name, since processes of two containers may have one id, and one that no reader knows: a killed write leaves
+    // nothing to be read. It is 0600, and gone again where writing fails.
+    let staged = tempfile::Builder::new()
+        .prefix(stem)
+        .suffix(&format!(".{STAGED}"))
+        .rand_bytes(12)
+        .tempfile_in(folder)?;
+    let mut encoder = zstd::Encoder::new(staged, LEVEL)?;
     encoder.include_checksum(true)?;
     serde_json::to_writer(&mut encoder, header)?;
     encoder.write_all(b"\n")?;
     for body in bodies {
         encoder.write_all(body)?;
     }
-    encoder.finish()?.sync_all()?;
-    fs::rename(&staged, path)
+    let staged = encoder.finish()?;
+    staged.as_file().sync_all()?;
+    // What somebody has cleaned away meanwhile is a window that was not kept.
+    ignore_missing(staged.persist(path).map(drop).map_err(|error| error.error))
 }
 
 /// The header of a frame, and its bodies, decompressed.
@@ -486,8 +560,92 @@ mod tests {
             .map(|kept| kept.window.from)
             .collect();
         assert_eq!(left, [3_000]);
-        fs::write(spool.folder.join("1-2.77.staged"), "").unwrap();
         spool.clear().unwrap();
         assert_eq!(fs::read_dir(&spool.folder).unwrap().count(), 0);
+    }
+
+    fn age(path: &Path, age: Duration) {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(SystemTime::now() - age).unwrap();
+    }
+
+    #[test]
+    fn old_files_go_whatever_was_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path(), &["once"]).unwrap();
+        let plant = |path: PathBuf, hours: u64| {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "").unwrap();
+            age(&path, Duration::from_secs(hours * 3600));
+            path
+        };
+        let old = ["1-2.part", "1-2.proven", "1-2x.staged", "ab.conversation"]
+            .map(|name| plant(spool.folder.join(name), 25));
+        let kept = [
+            plant(spool.folder.join("3-4.proven"), 23),
+            plant(spool.folder.join("notes.txt"), 25),
+            plant(folder.path().join("theirs/1-2.part"), 25),
+            plant(folder.path().join("1-2.part"), 25),
+        ];
+        assert_eq!(stale(folder.path()), old);
+        Spool::open(folder.path(), &["now"]).unwrap();
+        assert!(old.iter().all(|path| !path.exists()));
+        assert!(kept.iter().all(|path| path.exists()));
+    }
+
+    #[test]
+    fn a_run_forgets_only_what_it_wrote_or_took_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ours, theirs] = [(); 2].map(|()| Spool::open(folder.path(), &[]).unwrap());
+        let later = |from| Window::new(from, from + 1_000);
+        save(&theirs, entry(later(1_000), 5_000));
+        save(&theirs, entry(later(2_000), 5_000));
+        let being_written = theirs.folder.join("9-9x.staged");
+        fs::write(&being_written, "").unwrap();
+        save(&ours, entry(later(3_000), 5_000));
+        let taken_up = ours.kept().unwrap();
+        let first = taken_up.iter().find(|kept| kept.window.from == 1_000).unwrap();
+        assert!(first.load(0, 900, at(6_000)).unwrap().is_some());
+        ours.remove_through(9_000).unwrap();
+        ours.clear().unwrap();
+        let left: Vec<i64> = ours.kept().unwrap().iter().map(|kept| kept.window.from).collect();
+        assert_eq!(left, [2_000]);
+        assert!(being_written.exists());
+        theirs.clear().unwrap();
+        assert!(theirs.kept().unwrap().is_empty());
+    }
+
+    /// Two runs write the same windows, and each clears away what is there, again and again.
+    #[test]
+    fn two_runs_at_once_are_in_nobodys_way() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let spool = Spool::open(folder.path(), &[]).unwrap();
+                    for _ in 0..30 {
+                        save(&spool, entry(WINDOW, 5_000));
+                        spool.clear().unwrap();
+                    }
+                });
+            }
+        });
+        let spool = Spool::open(folder.path(), &[]).unwrap();
+        assert_eq!(fs::read_dir(&spool.folder).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_cleaned_away_while_it_is_written_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1-2.proven");
+        let body = Bytes::from_static(b"{}");
+        let bodies = std::iter::once_with(|| {
+            for item in fs::read_dir(folder.path()).unwrap() {
+                fs::remove_file(item.unwrap().path()).unwrap();
+            }
+            &body
+        });
+        write_frame(&path, &0, bodies).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

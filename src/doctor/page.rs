@@ -60,9 +60,7 @@ async fn page(
     let client = Client::new(ClientConfig {
         retry: RETRY,
         timeout: Duration::from_secs(30),
-        // Nothing that it asks is worth keeping.
-        spool: None,
-        ..export::client_config(api, lake, credentials)
+        ..export::client_config(api, credentials)
     })?;
     let window = window(lake.zone, day)?;
     let page = client.first_page(window).await?;

@@ -59,15 +59,33 @@ pub(super) async fn checks(lake: &LakeSettings) -> Vec<Check> {
 
 /// Whether the local places have room.
 pub(super) fn space(spool: Option<&Path>, lake: &LakeSettings) -> Vec<Check> {
-    let spool = spool.map_or_else(|| export::spool_beside(&lake.dest), PathBuf::from);
     let mut checks = vec![
-        check_space("spool", &spool),
+        check_spool(spool, &lake.dest),
         check_space("temporary_folder", &std::env::temp_dir()),
     ];
     if let Some(folder) = export::local_folder(&lake.dest) {
         checks.push(check_space("destination_space", folder));
     }
     checks
+}
+
+fn check_spool(named: Option<&Path>, dest: &str) -> Check {
+    let found = match named {
+        Some(folder) => Ok(folder.to_path_buf()),
+        None => export::spool_beside(dest),
+    };
+    let remedy = "name a folder of your own with --spool";
+    let folder = match found {
+        Ok(folder) => folder,
+        Err(error) => return Check::failed("spool", &error, remedy),
+    };
+    let is_temporary = named.is_none() && export::local_folder(dest).is_none();
+    match export::check_is_ours(&folder) {
+        Err(error) if is_temporary && folder.symlink_metadata().is_ok() => {
+            Check::failed("spool", &error, remedy)
+        }
+        _ => check_space("spool", &folder),
+    }
 }
 
 fn check_space(name: &'static str, folder: &Path) -> Check {

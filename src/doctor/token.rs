@@ -23,7 +23,9 @@ pub(super) fn check(credentials: &anyhow::Result<Credentials>) -> Check {
             error,
             "set CALLAKE_TOKEN, or CALLAKE_APP_ID and CALLAKE_APP_SECRET, or use --token-file FILE",
         ),
-        Ok(Credentials::Token(token)) => check_token(token.expose_secret(), Utc::now()),
+        Ok(Credentials::Token(token) | Credentials::TokenFile { token, .. }) => {
+            check_token(token.expose_secret(), Utc::now())
+        }
         Ok(Credentials::App { id, .. }) if !id.starts_with("cs-") => Check::warning(
             NAME,
             "tokens are signed from CALLAKE_APP_ID and CALLAKE_APP_SECRET, but client ids begin with cs-",

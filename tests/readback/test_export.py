@@ -1,7 +1,9 @@
 """`demo` and `export`, over real HTTP, against what the server says it holds."""
 
+import datetime
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -172,3 +174,41 @@ def test_records_asked_in_another_zone_are_the_same(tmp_path):
     sql = "select session_id, session_start_time, destinations from read_parquet('{}/call_details/**/*.parquet') order by 1"
     utc, india = (duckdb.sql(sql.format(tmp_path / name)).fetchall() for name in ("utc", "india"))
     assert utc == india
+
+
+@pytest.mark.parametrize("mode", [0o700, 0o777])
+def test_a_spool_in_the_temporary_folder_is_this_users_alone(tmp_path, mode):
+    """One that others may write to could hold pages that are not the API's. The store is not reached."""
+    spool = tmp_path / f"callake_spool_{os.getuid()}"
+    spool.mkdir()
+    spool.chmod(mode)
+    others = tmp_path / f"callake_spool_{os.getuid() + 1}"
+    others.mkdir(mode=0o000)
+    env = environment(CALLAKE_TOKEN="demo-token", TMPDIR=str(tmp_path), AWS_ACCESS_KEY_ID="x")
+    with Server(tmp_path) as server:
+        done = export(server, "s3://nowhere/lake", code=(1, 2, 4), env=env)
+        told = run("doctor", "--host", server.url, "--account", ACCOUNT, "--stream", STREAM, "s3://nowhere/lake", env=env, code=(1, 2, 4))
+    refused = f"use the page spool {spool}: other users may write there; name a folder of your own with --spool FOLDER"
+    assert (refused in done.stderr) == (mode == 0o777), done.stderr
+    assert ("other users may write there" in told.stdout) == (mode == 0o777), told.stdout
+
+
+@pytest.mark.parametrize("skew, way, verdict", [(0, None, "closed"), (-259_200, "ahead", "still open"), (7_200, "behind", "closed")])
+def test_a_day_is_over_by_the_earlier_clock(tmp_path, skew, way, verdict):
+    day = str(datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=2))
+    with Server(tmp_path, "--clock-skew", str(skew)) as server:
+        done = export(server, tmp_path / "lake", "--from", day, "--to", day)
+    assert f"complete, {verdict}" in done.stdout
+    assert ("this machine's clock is" in done.stderr) == (way is not None)
+    assert way is None or re.search(rf"clock is \d+ s {way} of the API's: set it, best by NTP", done.stderr)
+
+
+def test_days_that_are_over_without_any_record_are_told(tmp_path):
+    with Server(tmp_path) as server:
+        done = export(server, tmp_path / "lake", "--from", "2024-09-01", "--to", "2024-09-02")
+        assert "no record came of 2 days, 2 of them over: the API may answer a wrong --stream" in done.stderr
+        done = export(server, tmp_path / "lake", "--from", "2025-08-31", "--to", "2025-09-01")
+        assert "no record" not in done.stderr
+        today = str(datetime.datetime.now(datetime.UTC).date())
+        done = export(server, tmp_path / "lake", "--from", today, "--to", today)
+        assert "no record" not in done.stderr

@@ -171,7 +171,8 @@ MISTAKES = [
     api("a host with a password", 2, "credentials have settings of their own", "--host", "https://me:s3cret@platform.example.com", server=None),
     api("a host that shows web pages", 4, "check that --host is the API's", server=("--fault", "1-99=html")),
     api("a host that leads elsewhere", 2, "check --host", server=("--fault", "1-9=redirect")),
-    api("a limit that others use up", 4, "lower --rate", server=("--fault", "1-99=429-seconds", "--fault-retry-after", "0")),
+    # Met twice in a row, the limit would be waited for, a minute each time.
+    api("a limit that others use up", 4, "lower --rate", server=("--fault", "1-9=500", "--fault", "10-99=429-seconds")),
     # Days and times
     api("days reversed", 2, "--from is the first day, --to the last", "--from", "2025-09-02", server=None),
     api("a day of the future", 2, "name a day up to today", "--from", "2999-01-01", "--to", "2999-01-02", server=None),

@@ -121,21 +121,28 @@ def leftovers(lake):
     folder = lake / "_callake" / "staging" / "callake-dead"
     folder.mkdir()
     (folder / "lock").write_text("")
-    for path in (stray, folder / "lock", folder):
+    pages = lake / "_callake" / "spool" / "0123456789abcdef" / "1-2.proven"
+    pages.parent.mkdir(parents=True, exist_ok=True)
+    pages.write_text("x")
+    young = pages.with_name("2-3.proven")
+    young.write_text("x")
+    for path in (stray, pages, folder / "lock", folder):
         os.utime(path, (old, old))
-    return stray, folder
+    return stray, pages, folder
 
 
 def test_clean(lake):
     lake, _, _ = lake
-    stray, folder = leftovers(lake)
+    stray, pages, folder = leftovers(lake)
     would = json.loads(run("clean", lake, "--dry-run", "--json").stdout)
-    assert stray.exists() and folder.exists()
-    assert "would remove 1 left-over files and 1 staging folders" in run("clean", lake, "--dry-run").stdout
+    assert stray.exists() and pages.exists() and folder.exists()
+    assert "would remove 2 left-over files and 1 staging folders" in run("clean", lake, "--dry-run").stdout
     done = json.loads(run("clean", lake, "--json").stdout)
     assert not stray.exists() and not folder.exists()
+    assert [path.name for path in pages.parent.iterdir()] == ["2-3.proven"]
     check("`clean`", would, done)
-    assert would == {**done, "dry_run": True} and done["staging_folders"] == len(done["files"]) == 1
+    assert would == {**done, "dry_run": True} and done["staging_folders"] == 1
+    assert done["files"] == ["_callake/staging/stray", "_callake/spool/0123456789abcdef/1-2.proven"]
 
 
 def everything(folder):

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{SETTLED_AGE, Spool, first_digits, ignore_missing, read_frame, write_frame};
+use super::{CONVERSATION, SETTLED_AGE, Spool, first_digits, read_frame, write_frame};
 use crate::api::conversations::{Conversation, Wanted};
 use crate::api::error::ApiError;
 
@@ -24,19 +24,16 @@ impl Spool {
     pub(crate) async fn save_conversation(&self, conversation: &Conversation) -> Result<(), ApiError> {
         let Conversation { id, asked_at, body } = conversation.clone();
         let path = self.conversation_path(&id);
-        let saved = {
-            let path = path.clone();
-            let bytes = body.as_ref().map(Bytes::len);
-            let header = Header { id, asked_at, bytes };
-            tokio::task::spawn_blocking(move || write_frame(&path, &header, body.iter())).await
-        };
-        let saved = saved.map_err(io::Error::other).and_then(|saved| saved);
-        saved.map_err(|source| ApiError::Spool { path, source })
+        let bytes = body.as_ref().map(Bytes::len);
+        let header = Header { id, asked_at, bytes };
+        self.keep(path, move |path| write_frame(path, &header, body.iter()))
+            .await
     }
 
     /// What is kept of a conversation, if it is whole, and neither too old nor older than what is wanted.
     pub(crate) fn conversation(&self, wanted: &Wanted, now: DateTime<Utc>) -> Option<Conversation> {
         let kept = self.read_conversation(&wanted.id).ok()?;
+        self.ours().insert(self.conversation_path(&wanted.id));
         let is_fresh =
             kept.asked_at >= wanted.since && kept.asked_at <= now && now - kept.asked_at <= SETTLED_AGE;
         (is_fresh && kept.id == wanted.id).then_some(kept)
@@ -48,8 +45,7 @@ impl Spool {
     ///
     /// When its file cannot be removed.
     pub fn remove_conversation(&self, id: &str) -> Result<(), ApiError> {
-        let path = self.conversation_path(id);
-        ignore_missing(std::fs::remove_file(&path)).map_err(|source| ApiError::Spool { path, source })
+        self.remove(self.conversation_path(id))
     }
 
     fn read_conversation(&self, id: &str) -> io::Result<Conversation> {
@@ -69,7 +65,7 @@ impl Spool {
     fn conversation_path(&self, id: &str) -> PathBuf {
         let hash = Sha256::new_with_prefix(id);
         self.folder
-            .join(format!("{}.conversation", first_digits(hash, 16)))
+            .join(format!("{}.{CONVERSATION}", first_digits(hash, 16)))
     }
 }
 
