@@ -9,19 +9,15 @@
 //! Nothing is overwritten: a file that is there stays, so a snapshot that was cut off is taken up where it was. Without a
 //! manifest it is not complete.
 
-use std::fs::File;
-use std::path::Path;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::footer::{FileFacts, tool};
+use super::footer::tool;
 use super::layout::{DayPath, MANIFEST, SNAPSHOT};
 use super::publish::blocking;
-use super::store::{LocalFile, Store, read_footer};
+use super::store::{LocalFile, Store, check_file};
 use super::{Error, Lake, LakeOptions, Result};
-use crate::day::Scratch;
+use crate::day::{Digest, Scratch};
 use crate::schema;
 
 /// Longest name of a snapshot.
@@ -218,26 +214,13 @@ fn check_name(name: &str) -> Result<()> {
 
 async fn describe(path: DayPath, file: LocalFile) -> Result<ManifestFile> {
     blocking(&path.clone(), move || {
-        let footer = read_footer(file.path(), &path)?;
-        let facts = FileFacts::read(&path.to_string(), &footer)?;
-        facts.ok_or_else(|| Error::damaged(&path, "was not written by callake: move it out of the lake"))?;
-        let (bytes, sha256) = hash(file.path())?;
-        let rows = footer.file_metadata().num_rows() as u64;
+        let (facts, Digest { bytes, sha256, .. }) = check_file(file.file(), &path)?;
         Ok(ManifestFile {
             path: path.to_string(),
-            rows,
+            rows: facts.rows,
             bytes,
             sha256,
         })
     })
     .await
-}
-
-/// Size and SHA-256 of a file.
-pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
-    let failed = || Error::io("read", path);
-    let mut file = File::open(path).map_err(failed())?;
-    let mut hash = Sha256::new();
-    let bytes = crate::day::hash_of(&mut file, &mut hash).map_err(failed())?;
-    Ok((bytes, crate::day::hex(&hash.finalize())))
 }

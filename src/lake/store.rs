@@ -12,7 +12,7 @@ use super::local::LocalStore;
 use super::object::RemoteStore;
 use super::publish::blocking;
 use super::{Error, LakeOptions, Result};
-use crate::day::Scratch;
+use crate::day::{self, Digest, Scratch};
 use crate::schema;
 
 /// Where a lake is.
@@ -31,17 +31,23 @@ pub(crate) struct Entry {
     pub(crate) modified: DateTime<Utc>,
 }
 
-/// A day's file on local disk: itself, or a copy that is removed on drop.
+/// A day's file on local disk, open: itself, or a copy that is removed on drop.
 #[derive(Debug)]
 pub struct LocalFile {
     path: PathBuf,
+    file: File,
     is_copy: bool,
 }
 
 impl LocalFile {
-    /// Where it is.
+    /// Where it is, or was: another version may have taken its place.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The one version that was found.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -130,14 +136,18 @@ impl Store {
 
     /// The day's file on local disk; `None` if there is no such file.
     pub(crate) async fn local_file(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<LocalFile>> {
-        match self {
-            Store::Local(store) => Ok(store
-                .present(path)?
-                .map(|path| LocalFile { path, is_copy: false })),
+        let (found, is_copy) = match self {
+            Store::Local(store) => (store.present(path)?, false),
             Store::Remote(store) => {
                 let copy = store.fetch(path, scratch.file("copy")).await?;
-                Ok(copy.map(|(path, _)| LocalFile { path, is_copy: true }))
+                (copy.map(|(path, _)| path), true)
             }
+        };
+        let Some(path) = found else { return Ok(None) };
+        match File::open(&path) {
+            Ok(file) => Ok(Some(LocalFile { path, file, is_copy })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", path)(error)),
         }
     }
 
@@ -151,7 +161,8 @@ impl Store {
                 let Some(file) = store.present(path)? else {
                     return Ok(None);
                 };
-                let footer = read_footer(&file, path)?;
+                let opened = File::open(&file).map_err(Error::io("open", &file))?;
+                let footer = read_footer(&opened, path)?;
                 let facts = FileFacts::read(&path.to_string(), &footer)?;
                 Ok(Some((footer, facts)))
             }
@@ -164,17 +175,53 @@ impl Store {
 }
 
 /// The footer of a file on local disk that is, or is a copy of, the day's file.
-pub(crate) fn read_footer(file: &Path, path: &DayPath) -> Result<ParquetMetaData> {
-    let opened = File::open(file).map_err(Error::io("open", file))?;
+pub(crate) fn read_footer(file: &File, path: &DayPath) -> Result<ParquetMetaData> {
     let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
     reader
-        .try_parse(&opened)
+        .try_parse(file)
         .and_then(|()| reader.finish())
         .map_err(|error| unreadable(path, &error))
 }
 
+/// What to do about a damaged file of the lake.
+const REMEDY: &str = "restore it from a copy, or move it away and export the day again";
+
 /// A file of the lake whose footer is no Parquet footer.
 pub(crate) fn unreadable(path: &DayPath, error: &parquet::errors::ParquetError) -> Error {
-    let remedy = "restore it from a copy, or move it away and export the day again";
-    Error::damaged(path, format!("can't be read as Parquet ({error}): {remedy}"))
+    Error::damaged(path, format!("can't be read as Parquet ({error}): {REMEDY}"))
+}
+
+/// What is wrong about the bytes of a file, by its own checksum. Only the checksum tells: a flipped bit can come out as another
+/// value without an error.
+pub(crate) fn problem_of_bytes(digest: &Digest) -> Option<&'static str> {
+    match digest.is_as_written {
+        Some(true) => None,
+        Some(false) => Some("has other bytes than were written"),
+        None => Some("says no checksum"),
+    }
+}
+
+/// Refuses a file on local disk that is, or is a copy of, the day's file, unless its bytes are those that were written.
+pub(crate) fn check_bytes(file: &File, path: &DayPath) -> Result<Digest> {
+    let digest = day::digest(path.to_string().as_ref(), file).map_err(Error::day(path))?;
+    match problem_of_bytes(&digest) {
+        None => Ok(digest),
+        Some(problem) => Err(Error::damaged(path, format!("{problem}: {REMEDY}"))),
+    }
+}
+
+/// The facts and the digest of a file on local disk that is, or is a copy of, the day's file.
+///
+/// # Errors
+/// It is no Parquet, no callake wrote it, or its bytes are not those that were written.
+pub(crate) fn check_file(file: &File, path: &DayPath) -> Result<(FileFacts, Digest)> {
+    let footer = read_footer(file, path)?;
+    let facts = FileFacts::read(&path.to_string(), &footer)?;
+    let facts = facts.ok_or_else(|| foreign(path))?;
+    Ok((facts, check_bytes(file, path)?))
+}
+
+/// A file that no callake wrote, in the place of a day's file.
+pub(crate) fn foreign(path: &DayPath) -> Error {
+    Error::damaged(path, "was not written by callake: move it out of the lake")
 }

@@ -12,10 +12,9 @@ use serde::Serialize;
 use super::footer::FileFacts;
 use super::layout::{DayPath, SNAPSHOT, STAGING};
 use super::publish::blocking;
-use super::snapshot::hash;
-use super::store::{Store, read_footer};
+use super::store::{LocalFile, Store, problem_of_bytes, read_footer};
 use super::{Error, Lake, Result};
-use crate::day::{DayClock, Inspection, KeyHash, Scratch, has_its_checksum, inspect, is_live};
+use crate::day::{DayClock, Inspection, KeyHash, Scratch, digest, inspect, is_live};
 use crate::schema;
 
 /// Keys of one part of the key space that are held in memory, 24 bytes each.
@@ -133,7 +132,7 @@ impl Lake {
             paths.push(path.clone());
             let (checked, log) = blocking(&path.clone(), move || {
                 let mut keys = keys;
-                let checked = check_file(&path, file.path(), deep, |key| keys.push(&path, key, number))?;
+                let checked = check_file(&path, &file, deep, |key| keys.push(&path, key, number))?;
                 Ok((checked, keys))
             })
             .await?;
@@ -214,8 +213,12 @@ impl Lake {
             let Some(file) = self.local_file(path, scratch).await? else {
                 continue;
             };
-            let (bytes, sha256) = hash(file.path())?;
-            if (bytes, &sha256) != (said.bytes, &said.sha256) {
+            let held = blocking(path, {
+                let path = path.clone();
+                move || digest(file.path(), file.file()).map_err(Error::day(path))
+            })
+            .await?;
+            if (held.bytes, &held.sha256) != (said.bytes, &said.sha256) {
                 found(&name, "has other bytes than the manifest says");
             }
         }
@@ -263,15 +266,15 @@ impl Lake {
 }
 
 /// What is known of a file after its check.
-struct Checked {
-    rows: u64,
+pub(super) struct Checked {
+    pub(super) rows: u64,
     facts: Option<FileFacts>,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
-fn check_file(
+pub(super) fn check_file(
     path: &DayPath,
-    file: &std::path::Path,
+    file: &LocalFile,
     deep: bool,
     see: impl FnMut(KeyHash) -> std::io::Result<()>,
 ) -> Result<Checked> {
@@ -287,7 +290,7 @@ fn check_file(
     let mut rows = 0;
     let table = schema::table(&path.table);
     let table = table.ok_or_else(|| Error::damaged(path, "is of an unknown table"))?;
-    match read_footer(file, path).and_then(|footer| {
+    match read_footer(file.file(), path).and_then(|footer| {
         let said = FileFacts::read(&path.to_string(), &footer)?;
         Ok((said, footer.file_metadata().num_rows() as u64))
     }) {
@@ -295,13 +298,9 @@ fn check_file(
         Err(error) => return Err(error),
         Ok((None, _)) => found(FindingKind::Footer, "was not written by callake".to_string()),
         Ok((Some(said), held)) => {
-            match has_its_checksum(file).map_err(Error::day(path))? {
-                Some(true) => {}
-                Some(false) => found(
-                    FindingKind::Checksum,
-                    "has other bytes than were written".to_string(),
-                ),
-                None => found(FindingKind::Checksum, "says no checksum".to_string()),
+            let digest = digest(file.path(), file.file()).map_err(Error::day(path))?;
+            if let Some(problem) = problem_of_bytes(&digest) {
+                found(FindingKind::Checksum, problem.to_string());
             }
             if (&said.table, &said.account, said.day) != (&path.table, &path.account, path.day) {
                 let detail = format!(
@@ -317,7 +316,7 @@ fn check_file(
                 );
             }
             let clock = DayClock::new(said.zone);
-            match inspect(file, table, path.day, clock, deep, see) {
+            match inspect(file.path(), file.file(), table, path.day, clock, deep, see) {
                 Ok(inspection) => {
                     rows = inspection.rows;
                     if rows != held {

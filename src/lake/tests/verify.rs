@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::verify::FindingKind::*;
+use super::super::verify::{FindingKind::*, check_file};
 use super::*;
 use crate::day::{Footer, Scratch, TEMP_LEFTOVER_AGE, write};
 
@@ -69,6 +69,23 @@ async fn a_sound_lake_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let found = verify(&lake(folder.path()).await, true).await;
     assert_eq!((found.files, found.rows, found.is_sound()), (2, 3, true));
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_meanwhile_is_checked_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path()).await;
+    let day = DayPath::parse(PATH).unwrap();
+    let scratch = Scratch::new(folder.path(), TEMP_LEFTOVER_AGE).unwrap();
+    let file = lake.store.local_file(&day, &scratch).await.unwrap().unwrap();
+    publish(&lake, &[row(9, "new", "", 9, "x")], DayFacts::default()).await;
+    let mut keys = 0;
+    let checked = check_file(&day, &file, true, |_| {
+        keys += 1;
+        Ok(())
+    });
+    let checked = checked.unwrap();
+    assert_eq!((checked.findings, checked.rows, keys), (vec![], 2, 2));
 }
 
 #[tokio::test]
