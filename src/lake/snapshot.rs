@@ -126,13 +126,23 @@ impl Lake {
                     let Some(original) = self.local_file(&path, scratch).await? else {
                         continue;
                     };
+                    // What is damaged must not get there, where nothing is overwritten.
+                    let (original, _) = checked(&path, original).await?;
                     store.put_absent(&path.to_string(), original.path()).await?;
                     // What is there now: in a store this is the proof that all bytes arrived.
                     let copy = store.local_file(&path, scratch).await?;
-                    copy.ok_or_else(|| Error::damaged(&path, format!("is gone from {place} again")))?
+                    copy.ok_or_else(|| Error::damaged(format!("{place}/{path}"), "is gone again"))?
                 }
             };
-            files.push(describe(path, copy).await?);
+            let described = match checked(&path, copy).await {
+                Err(Error::Damaged { problem, .. }) => {
+                    tracing::debug!("{place}/{path} {problem}");
+                    let problem = "is not as it was copied: remove it, and run the same command again";
+                    return Err(Error::damaged(format!("{place}/{path}"), problem));
+                }
+                described => described?.1,
+            };
+            files.push(described);
             progress.steps.add(1);
             progress.work.add(bytes);
             progress.bytes.add(bytes);
@@ -212,15 +222,19 @@ fn check_name(name: &str) -> Result<()> {
     )))
 }
 
-async fn describe(path: DayPath, file: LocalFile) -> Result<ManifestFile> {
+/// The file, which is as it was written for that path, and what the manifest says of it.
+async fn checked(path: &DayPath, file: LocalFile) -> Result<(LocalFile, ManifestFile)> {
+    let path = path.clone();
     blocking(&path.clone(), move || {
         let (facts, Digest { bytes, sha256, .. }) = check_file(file.file(), &path)?;
-        Ok(ManifestFile {
+        facts.check_place(&path)?;
+        let described = ManifestFile {
             path: path.to_string(),
             rows: facts.rows,
             bytes,
             sha256,
-        })
+        };
+        Ok((file, described))
     })
     .await
 }
