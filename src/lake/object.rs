@@ -9,6 +9,7 @@ use futures::TryStreamExt;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::PathPart;
 use object_store::{
     ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme,
     PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
@@ -90,6 +91,24 @@ impl Purpose {
     }
 }
 
+/// Refuses a URL with a part that may hold a secret, or that would be dropped; does not show it.
+fn check_plain(what: &str, url: &str) -> Result<()> {
+    let rest = url.split_once("://").map_or(url, |parts| parts.1);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(Error::Refused(format!(
+            "{what} holds a user or password: leave them out and set the store's environment variables"
+        )));
+    }
+    if rest.contains(['?', '#']) {
+        return Err(Error::Refused(format!(
+            "{what} has a query or fragment ('?' or '#'): leave it out and set the store's environment variables, or name \
+             another prefix"
+        )));
+    }
+    Ok(())
+}
+
 /// The set-up of a client of S3 by the environment and the options.
 fn s3(location: &str, options: &LakeOptions, purpose: Purpose) -> AmazonS3Builder {
     let mut builder = AmazonS3Builder::from_env().with_url(location);
@@ -127,15 +146,27 @@ impl RemoteStore {
     /// The store that the URL and the environment name; asks nothing of it.
     pub(crate) fn open(location: &str, options: &LakeOptions) -> Result<RemoteStore> {
         let refused = |problem: &str| Error::Refused(format!("a lake can't be at {location}: {problem}"));
-        let url: Url = location.parse().map_err(|_| refused("it is not a URL"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::Refused(
-                "the lake's URL holds a user or password: leave them out and set the store's environment variables"
-                    .to_string(),
-            ));
+        check_plain("the lake's URL", location)?;
+        let mut url: Url = location.parse().map_err(|_| refused("it is not a URL"))?;
+        let is_of_the_web = url.scheme().starts_with("http");
+        if !is_of_the_web {
+            url.set_path("");
         }
-        let (scheme, prefix) = ObjectStoreScheme::parse(&url)
+        let (scheme, below_host) = ObjectStoreScheme::parse(&url)
             .map_err(|_| refused("want a path, file://, s3://bucket/prefix, gs:// or az://"))?;
+        let prefix = match location.split_once("://") {
+            // Keys are as they are named: in these URLs, unlike in those of the web, nothing is encoded.
+            Some((_, rest)) if !is_of_the_web => {
+                let below_bucket = rest
+                    .trim_end_matches('/')
+                    .split_once('/')
+                    .map_or("", |parts| parts.1);
+                object_store::path::Path::parse(below_bucket).map_err(|_| {
+                    refused("its path has a part that is empty, '.' or '..', or a control character")
+                })?
+            }
+            _ => below_host,
+        };
         let unusable = |error| {
             Error::Refused(format!(
                 "set up {location}: {error}; check the store's environment variables"
@@ -182,10 +213,11 @@ impl RemoteStore {
     }
 
     fn path(&self, path: impl ToString) -> object_store::path::Path {
-        let parts = self.prefix.parts().map(|part| part.as_ref().to_string());
         let below = path.to_string();
-        // The parts are plain names, see `check_account`.
-        object_store::path::Path::from_iter(parts.chain(below.split('/').map(str::to_string)))
+        let named = below.split('/').filter(|part| !part.is_empty());
+        // As they are named; only what can be no part of a key is encoded, and nothing of callake's has such a name.
+        let parts = named.map(|part| PathPart::parse(part).unwrap_or_else(|_| PathPart::from(part)));
+        object_store::path::Path::from_iter(self.prefix.parts().chain(parts))
     }
 
     /// Finds out whether the store honours conditions on puts, and refuses one that does not unless the user vouches for
@@ -635,5 +667,41 @@ mod tests {
         );
         assert!(put_time(15_000_000) > Duration::from_secs(150));
         assert_eq!(put_time(2), PUT_TIME);
+    }
+
+    fn open(location: &str) -> Result<RemoteStore> {
+        RemoteStore::open(location, &LakeOptions::default())
+    }
+
+    #[test]
+    fn keys_are_those_that_were_named() {
+        for (url, key) in [
+            ("s3://lakes/Zürich/~a b", "Zürich/~a b/call_details/x"),
+            ("s3://lakes/a%20b/", "a%20b/call_details/x"),
+            ("s3://lakes", "call_details/x"),
+            ("gs://lakes/[a]", "[a]/call_details/x"),
+        ] {
+            let store = open(url).unwrap();
+            assert_eq!(store.path("call_details/x").as_ref(), key, "{url}");
+        }
+        assert_eq!(open("s3://lakes/é").unwrap().path("").as_ref(), "é");
+    }
+
+    #[test]
+    fn urls_that_are_not_plain_are_refused_and_not_shown() {
+        for (url, want) in [
+            ("s3://lakes/a#secret", "query or fragment"),
+            ("s3://lakes/a?sig=secret", "query or fragment"),
+            ("s3://lakes?secret", "query or fragment"),
+            ("s3://user:secret@lakes/a", "user or password"),
+            ("s3://user:secret@la kes/a", "user or password"),
+            ("s3://lakes/a//b", "has a part that is empty"),
+            ("s3://lakes/a/../b", "has a part that is empty"),
+        ] {
+            let error = open(url).unwrap_err();
+            assert_eq!(error.kind(), crate::lake::ErrorKind::Usage);
+            let text = error.to_string();
+            assert!(text.contains(want) && !text.contains("secret"), "{text}");
+        }
     }
 }
