@@ -103,14 +103,14 @@ fn check_plain(what: &str, url: &str) -> Result<()> {
     if rest.contains(['?', '#']) {
         return Err(Error::Refused(format!(
             "{what} has a query or fragment ('?' or '#'): leave it out and set the store's environment variables, or name \
-             another prefix"
+             another place"
         )));
     }
     Ok(())
 }
 
 /// The set-up of a client of S3 by the environment and the options.
-fn s3(location: &str, options: &LakeOptions, purpose: Purpose) -> AmazonS3Builder {
+fn s3(location: &str, options: &LakeOptions, purpose: Purpose) -> Result<AmazonS3Builder> {
     let mut builder = AmazonS3Builder::from_env().with_url(location);
     for (key, time) in purpose.timeouts("AWS") {
         builder = builder.with_config(AmazonS3ConfigKey::Client(key), time);
@@ -121,12 +121,14 @@ fn s3(location: &str, options: &LakeOptions, purpose: Purpose) -> AmazonS3Builde
             .find_map(|name| std::env::var(name).ok())
     });
     if let Some(endpoint) = endpoint {
+        check_plain("the endpoint's URL", &endpoint)?;
         // Asked for by its scheme: stores on the user's own network often have no TLS.
         builder = builder
             .with_allow_http(endpoint.starts_with("http://"))
-            .with_endpoint(endpoint);
+            // The variable AWS_ENDPOINT_URL_S3 would beat the option otherwise.
+            .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
     }
-    builder
+    Ok(builder)
 }
 
 /// One version of a day's object.
@@ -175,7 +177,7 @@ impl RemoteStore {
         let client = |purpose| -> Result<Arc<dyn ObjectStore>> {
             Ok(match scheme {
                 ObjectStoreScheme::AmazonS3 => {
-                    Arc::new(s3(location, options, purpose).build().map_err(unusable)?)
+                    Arc::new(s3(location, options, purpose)?.build().map_err(unusable)?)
                 }
                 ObjectStoreScheme::GoogleCloudStorage => {
                     let builder = GoogleCloudStorageBuilder::from_env().with_url(location);
@@ -646,7 +648,7 @@ mod tests {
     #[test]
     fn a_large_put_over_a_slow_link_is_waited_for() {
         let timeout = |purpose, key| {
-            let builder = s3("s3://lakes/a", &LakeOptions::default(), purpose);
+            let builder = s3("s3://lakes/a", &LakeOptions::default(), purpose).unwrap();
             builder.get_config_value(&AmazonS3ConfigKey::Client(key))
         };
         for purpose in [Purpose::Read, Purpose::Write] {
@@ -703,5 +705,37 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains(want) && !text.contains("secret"), "{text}");
         }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_plain_is_refused_and_not_shown() {
+        for endpoint in [
+            "http://user:secret@localhost:9",
+            "http://secret@localhost:9/",
+            "https://x/?sig=secret",
+        ] {
+            let options = LakeOptions {
+                endpoint_url: Some(endpoint.to_string()),
+                ..LakeOptions::default()
+            };
+            let error = RemoteStore::open("s3://lakes/a", &options).unwrap_err();
+            assert_eq!(error.kind(), crate::lake::ErrorKind::Usage);
+            let text = error.to_string();
+            assert!(
+                text.starts_with("the endpoint's URL ") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_asked_for_is_that_of_s3() {
+        let options = LakeOptions {
+            endpoint_url: Some("http://localhost:9".to_string()),
+            ..LakeOptions::default()
+        };
+        let builder = s3("s3://lakes/a", &options, Purpose::Read).unwrap();
+        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::S3Endpoint);
+        assert_eq!(endpoint.as_deref(), Some("http://localhost:9"));
     }
 }
