@@ -9,10 +9,11 @@ use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 
 use super::fault;
-use super::layout::{DayPath, LOCKS, OWN, STAGING};
+use super::layout::{DayPath, LOCKS, OWN, SPOOL, STAGING};
 use super::store::Entry;
 use super::{Error, LakeOptions, Result};
 use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
+use crate::schema;
 
 /// Lock files of a lake. Paths share them by hash, so that a lake of any number of days has only so many; they are never
 /// removed, since a lock on a removed file excludes nobody.
@@ -187,8 +188,37 @@ impl LocalStore {
 }
 
 impl LocalStore {
-    /// The files of a folder, at any depth and in no order; `most` bounds how many.
+    /// The files of a folder, at any depth and in no order; `most` bounds how many. A table or a day's folder may be a link to
+    /// another place, since publications and readers go through it; of other links nothing is followed.
     pub(crate) fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
+        self.walk(folder, most, &|_| true, |_| false)
+    }
+
+    /// The files of a folder that readers do not need; what lies where this user may not look is left out.
+    pub(crate) fn list_own(&self, folder: &str) -> Result<Vec<Entry>> {
+        self.walk(folder, usize::MAX, &|_| true, |_| true)
+    }
+
+    /// The files beside the tables, as [`LocalStore::list_own`] gives them; nothing of the spool, which others do not read.
+    pub(crate) fn list_beside_tables(&self) -> Result<Vec<Entry>> {
+        let is_asked = |folder: &Path| {
+            folder != Path::new(SPOOL)
+                && !schema::tables()
+                    .iter()
+                    .any(|table| folder == Path::new(&table.name))
+        };
+        self.walk("", usize::MAX, &is_asked, |folder| folder != Path::new(""))
+    }
+
+    /// The files of a folder and of the folders below that are asked for; folders that `may_be_closed` are left out where this user may
+    /// not read them.
+    fn walk(
+        &self,
+        folder: &str,
+        most: usize,
+        is_asked: &dyn Fn(&Path) -> bool,
+        may_be_closed: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         let mut folders = vec![PathBuf::from(folder)];
         while let Some(folder) = folders.pop() {
@@ -197,13 +227,24 @@ impl LocalStore {
             let found = match fs::read_dir(&path) {
                 Ok(found) => found,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && may_be_closed(&folder) => {
+                    continue;
+                }
                 Err(error) => return Err(failed()(error)),
             };
             for entry in found {
                 let entry = entry.map_err(failed())?;
                 let path = folder.join(entry.file_name());
-                if entry.file_type().map_err(failed())?.is_dir() {
-                    folders.push(path);
+                let kind = entry.file_type().map_err(failed())?;
+                let is_folder = kind.is_dir()
+                    || kind.is_symlink() && is_day_folder(&path) && self.root.join(&path).is_dir();
+                if is_folder {
+                    if is_asked(&path) {
+                        folders.push(path);
+                    }
+                    continue;
+                }
+                if kind.is_symlink() && !is_asked(&path) {
                     continue;
                 }
                 // A file that was renamed away since is a staged one.
@@ -220,6 +261,13 @@ impl LocalStore {
         }
         Ok(entries)
     }
+}
+
+/// Whether a path within the lake is that of a folder of a table's day.
+fn is_day_folder(path: &Path) -> bool {
+    let file = path.join("account.parquet");
+    let day = file.to_str().and_then(DayPath::parse);
+    day.is_some_and(|day| schema::table(&day.table).is_some())
 }
 
 /// Copies a file to a new one and syncs it; an error names the one of the two that failed.

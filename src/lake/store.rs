@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::footer::FileFacts;
-use super::layout::DayPath;
+use super::layout::{DayPath, OWN};
 use super::local::LocalStore;
 use super::object::RemoteStore;
 use super::publish::blocking;
@@ -112,6 +112,36 @@ impl Store {
         match self {
             Store::Local(store) => store.list(folder, most),
             Store::Remote(store) => store.list(folder, most).await,
+        }
+    }
+
+    /// The files of a folder that readers do not need; of a local lake those that this user may look at.
+    pub(crate) async fn list_own(&self, folder: &str) -> Result<Vec<Entry>> {
+        match self {
+            Store::Local(store) => store.list_own(folder),
+            Store::Remote(store) => store.list(folder, usize::MAX).await,
+        }
+    }
+
+    /// All files: of the tables, and beside them as [`Store::list_own`] gives them.
+    pub(crate) async fn list_all(&self) -> Result<Vec<Entry>> {
+        match self {
+            Store::Local(store) => {
+                let mut entries = store.list_beside_tables()?;
+                for table in schema::tables() {
+                    entries.extend(store.list(&table.name, usize::MAX)?);
+                }
+                Ok(entries)
+            }
+            Store::Remote(store) => store.list("", usize::MAX).await,
+        }
+    }
+
+    /// Whether anything of callake's own is there, beside the tables.
+    pub(crate) async fn has_own(&self) -> Result<bool> {
+        match self {
+            Store::Local(store) => Ok(store.root().join(OWN).is_dir()),
+            Store::Remote(store) => Ok(!store.list(OWN, 1).await?.is_empty()),
         }
     }
 

@@ -110,7 +110,7 @@ impl Lake {
             findings: Vec::new(),
         };
         let mut files = Vec::new();
-        for entry in self.store.list("", usize::MAX).await? {
+        for entry in self.store.list_all().await? {
             match DayPath::parse(&entry.path) {
                 Some(path) if schema::table(&path.table).is_some() => files.push((path, entry.bytes)),
                 _ => report.findings.extend(self.stray(&entry.path)),

@@ -146,6 +146,13 @@ def test_keys_are_those_that_the_url_names(store, demo_records):
     assert "the endpoint's URL holds a user or password" in done.stderr and "secret" not in done.stderr
 
 
+def test_a_prefix_without_a_lake(store):
+    env = {**environment(), **KEYS}
+    for command in ("verify", "status", "restore"):
+        done = run(command, "s3://lakes/typo", "--endpoint-url", store, env=env, code=3)
+        assert "there is no lake at s3://lakes/typo: it holds no file of" in done.stderr
+
+
 def test_a_bucket_that_is_missing(store, tmp_path, demo_records):
     env = {**environment(), **KEYS}
     done = run("convert", demo_records, "--dest", "s3://nowhere/x", "--endpoint-url", store, "--account", "demo", env=env, code=1)
