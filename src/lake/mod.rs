@@ -55,6 +55,7 @@ use chrono_tz::Tz;
 use self::store::Store;
 use crate::day::{self, WriteOptions};
 use crate::progress::Progress;
+use crate::schema;
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
@@ -121,20 +122,21 @@ impl Lake {
         self.store.location()
     }
 
-    /// Refuses a lake of another zone, by one of its files.
+    /// Refuses a lake of another zone, by the first of some of its files that says its zone.
     pub(crate) async fn check_zone(&self) -> Result<()> {
-        let Some(path) = self.store.any_day_file().await? else {
-            return Ok(());
-        };
-        let footer = match self.store.footer(&path).await {
-            // Its own day's publication says so; the others must not wait for it.
-            Err(Error::Damaged { .. }) => return Ok(()),
-            footer => footer?,
-        };
-        let Some(facts) = footer.and_then(|(_, facts)| facts) else {
-            return Ok(());
-        };
-        facts.check_zone(&path.to_string(), self.options.zone)
+        for table in schema::tables() {
+            for path in self.store.some_day_files(&table.name).await? {
+                let facts = match self.store.footer(&path).await {
+                    // Its own day's publication says so; the others must not wait for it.
+                    Err(Error::Damaged { .. }) => None,
+                    footer => footer?.and_then(|(_, facts)| facts),
+                };
+                if let Some(facts) = facts {
+                    return facts.check_zone(&path.to_string(), self.options.zone);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -96,15 +96,11 @@ impl Store {
         }
     }
 
-    /// Some day's file of the lake, if one is found soon.
-    pub(crate) async fn any_day_file(&self) -> Result<Option<DayPath>> {
-        for table in schema::tables() {
-            let entries = self.list(&table.name, FIRST_FILES).await?;
-            if let Some(path) = entries.iter().find_map(|entry| DayPath::parse(&entry.path)) {
-                return Ok(Some(path));
-            }
-        }
-        Ok(None)
+    /// Some days' files of a table, if any are found soon.
+    pub(crate) async fn some_day_files(&self, table: &str) -> Result<Vec<DayPath>> {
+        let entries = self.list(table, FIRST_FILES).await?;
+        let paths = entries.iter().filter_map(|entry| DayPath::parse(&entry.path));
+        Ok(paths.collect())
     }
 
     /// The files of a folder, at any depth and in no order; `most` bounds how many.
