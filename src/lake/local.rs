@@ -12,12 +12,15 @@ use super::fault;
 use super::layout::{DayPath, LOCKS, OWN, SPOOL, STAGING};
 use super::store::Entry;
 use super::{Error, LakeOptions, Result};
-use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
+use crate::day::{self, LAKE_LEFTOVER_AGE, Scratch};
 use crate::schema;
 
 /// Lock files of a lake. Paths share them by hash, so that a lake of any number of days has only so many; they are never
 /// removed, since a lock on a removed file excludes nobody.
 const LOCK_FILES: u64 = 256;
+
+/// How often something is made whose folder is gone each time; each time is another run that came to nothing.
+const MAKINGS: usize = 10;
 
 /// Bytes that are copied at once.
 const COPY_PIECE: usize = 1 << 20;
@@ -53,10 +56,12 @@ impl LocalStore {
 
     /// Makes the lake's folders, and removes what killed runs left in them.
     pub(crate) fn prepare(&self, options: &LakeOptions) -> Result<()> {
-        let folders = [STAGING, LOCKS, OWN, ""].map(|folder| self.root.join(folder));
+        let folders = [STAGING, LOCKS, OWN].map(|folder| self.root.join(folder));
+        let above = self.root.ancestors().map(Path::to_path_buf);
+        let is_missing = |folder: &PathBuf| !folder.as_os_str().is_empty() && !folder.exists();
         let _ = self
             .made
-            .set(folders.into_iter().filter(|folder| !folder.exists()).collect());
+            .set(folders.into_iter().chain(above).filter(is_missing).collect());
         create_folders(&self.root, &self.root)?;
         if !options.force_network_fs
             && let Some(name) = network_file_system(&self.root)?
@@ -67,10 +72,12 @@ impl LocalStore {
                 self.root.display()
             )));
         }
-        create_folders(&self.root, &self.root.join(LOCKS))?;
         let base = self.root.join(STAGING);
-        create_folders(&self.root, &base)?;
-        let scratch = Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))?;
+        let scratch = again_if_gone(|| {
+            create_folders(&self.root, &self.root.join(LOCKS))?;
+            create_folders(&self.root, &base)?;
+            Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))
+        })?;
         let _ = self.staging.set(Arc::new(scratch));
         Ok(())
     }
@@ -115,13 +122,17 @@ impl LocalStore {
         let hash = name.bytes().fold(0_u64, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(byte.into())
         });
-        let path = self.root.join(LOCKS).join(format!("{:02x}", hash % LOCK_FILES));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io("open lock", &path))?;
+        let folder = self.root.join(LOCKS);
+        let path = folder.join(format!("{:02x}", hash % LOCK_FILES));
+        let file = again_if_gone(|| {
+            create_folders(&self.root, &folder)?;
+            File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .map_err(Error::io("open lock", &path))
+        })?;
         loop {
             match flock(&file, FlockOperation::LockExclusive) {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -285,6 +296,26 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             Err(error) => return Err(Error::io("read", from)(error)),
         }
     }
+}
+
+/// Makes something in folders of the lake's own, and makes it again where they are gone by then: a run that came to nothing removes
+/// those that it made and that are still empty.
+fn again_if_gone<T>(make: impl Fn() -> Result<T>) -> Result<T> {
+    let is_gone = |error: &Error| match error {
+        Error::Io { source, .. }
+        | Error::Day {
+            source: day::Error::Io { source, .. },
+            ..
+        } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    };
+    for _ in 1..MAKINGS {
+        match make() {
+            Err(error) if is_gone(&error) => {}
+            made => return made,
+        }
+    }
+    make()
 }
 
 /// Makes the folder and those above it up to the root, each synced into the one above.

@@ -95,6 +95,43 @@ async fn a_lake_of_another_zone_is_refused() {
 }
 
 #[tokio::test]
+async fn damaged_files_do_not_switch_the_check_of_the_zone_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open(folder.path()).await;
+    publish(&lake, &[row(1, "a", "", 1, "")], DayFacts::default()).await;
+    let good = path(folder.path());
+    // Whichever is listed first.
+    for name in ["0.parquet", "b.parquet", "z.parquet"] {
+        std::fs::write(good.with_file_name(name), "damaged").unwrap();
+    }
+    let other = LakeOptions {
+        zone: Tz::America__New_York,
+        ..options()
+    };
+    let opened = Lake::open(folder.path().to_str().unwrap(), other).await;
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[tokio::test]
+async fn a_run_that_came_to_nothing_takes_nothing_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("deep/er/lake");
+    let failing = open(&place).await;
+    let other = open(&place).await;
+    assert!(failing.withdraw());
+    publish(&other, &[row(1, "a", "", 1, "")], DayFacts::default()).await;
+    assert_eq!(visible(&place).len(), 1);
+}
+
+#[tokio::test]
+async fn trying_a_place_out_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("deep/er/lake");
+    Lake::try_out(place.to_str().unwrap(), options()).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn an_account_that_can_not_be_a_file_name_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let lake = open(folder.path()).await;
