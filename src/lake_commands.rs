@@ -1,6 +1,6 @@
 //! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -10,6 +10,7 @@ use crate::config::{
 };
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
+use crate::export::local_folder;
 use crate::job::Job;
 use crate::lake::{Lake, LakeOptions, SnapshotOptions};
 use crate::report;
@@ -54,6 +55,8 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
         location,
         target,
         json,
+        single_writer,
+        force_network_fs,
         name,
         from,
         to,
@@ -66,7 +69,11 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
         name: name.unwrap_or_else(|| Utc::now().date_naive().to_string()),
         from,
         to,
-        options: options(&location, job),
+        options: LakeOptions {
+            single_writer,
+            force_network_fs,
+            ..options(&location, job)
+        },
     };
     let lake = open(&location, job)?;
     job.progress.begin("copying", "files");
@@ -85,18 +92,29 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
             "the place for snapshots is empty: want a path or a URL".to_string(),
         ));
     }
-    let resolved = |place: &str| match place.contains("://") {
-        true => PathBuf::from(place),
-        false => std::fs::canonicalize(place)
-            .or_else(|_| std::path::absolute(place))
-            .unwrap_or_else(|_| place.into()),
-    };
+    let resolved = |place: &str| local_folder(place).map_or_else(|| PathBuf::from(place), canonical);
     if resolved(target).starts_with(resolved(lake)) {
         return Err(Refused(format!(
             "snapshot {lake} to {target}: the target lies within the lake; name a place outside of it"
         )));
     }
     Ok(())
+}
+
+/// The folder without links, `.` and `..`, as far as it is there.
+fn canonical(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let mut found = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => {
+                found.pop();
+            }
+            part => found.push(part),
+        }
+        found = std::fs::canonicalize(&found).unwrap_or(found);
+    }
+    found
 }
 
 /// Removes what killed runs left behind.
