@@ -154,6 +154,16 @@ pub enum Error {
         /// What is there instead.
         problem: String,
     },
+    /// There is a lake, and nothing of what was asked for.
+    #[error(
+        "{lake} holds no file of {what} in the days asked for: callake status shows the days that it has"
+    )]
+    NoDays {
+        /// Where the lake is.
+        lake: String,
+        /// Which files were asked for.
+        what: String,
+    },
     /// A local file or folder failed.
     #[error("{action} {}", path.display())]
     Io {
@@ -231,7 +241,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Refused(_) => ErrorKind::Usage,
-            Error::NoLake { .. } => ErrorKind::Missing,
+            Error::NoLake { .. } | Error::NoDays { .. } => ErrorKind::Missing,
             Error::Damaged { .. } => ErrorKind::Integrity,
             // A present file that can't be read or has a foreign shape; the rest of the room is local disk.
             Error::Day {

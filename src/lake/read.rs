@@ -38,6 +38,14 @@ impl Lake {
         }
     }
 
+    /// The error for a lake that has files, and none of the days asked for.
+    pub(crate) fn no_days_asked(&self, what: &str) -> Error {
+        Error::NoDays {
+            lake: self.location(),
+            what: what.to_string(),
+        }
+    }
+
     /// The table's files, by day and account.
     ///
     /// # Errors

@@ -107,10 +107,13 @@ impl Lake {
         if files.is_empty() {
             return Err(self.no_days("any table"));
         }
+        files.retain(|(path, _)| path.is_within(*from, *to));
+        if files.is_empty() {
+            return Err(self.no_days_asked("any table"));
+        }
         store.prepare(options).await?;
         begin(&store, &place, &Asked { from: *from, to: *to }, scratch).await?;
-        let mut asked = files;
-        asked.retain(|(path, _)| path.is_within(*from, *to));
+        let asked = files;
         let progress = &self.options.progress;
         progress.expect(asked.len() as u64, asked.iter().map(|file| file.1).sum());
         let mut files = Vec::new();
@@ -188,8 +191,13 @@ struct Asked {
 
 /// Marks the place as a snapshot, or finds it marked by an earlier run for the same days.
 async fn begin(store: &Store, place: &str, asked: &Asked, scratch: &Scratch) -> Result<()> {
-    put_json(store, SNAPSHOT, asked, scratch).await?;
-    let marked = store.read_object(SNAPSHOT).await?.unwrap_or_default();
+    let marked = match store.read_object(SNAPSHOT).await? {
+        Some(marked) => marked,
+        None => {
+            put_json(store, SNAPSHOT, asked, scratch).await?;
+            store.read_object(SNAPSHOT).await?.unwrap_or_default()
+        }
+    };
     if serde_json::from_slice::<Asked>(&marked).is_ok_and(|marked| marked == *asked) {
         return Ok(());
     }

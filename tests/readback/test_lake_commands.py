@@ -99,8 +99,12 @@ def test_what_cannot_be_meant(lake, tmp_path):
     days = ("--from", "2025-09-02", "--to", "2025-09-01")
     for command in (["restore", lake], ["snapshot", lake, tmp_path / "s"]):
         assert "before the first" in run(*command, *days, code=2).stderr
-    for target in ("", lake, lake / "below"):
-        run("snapshot", lake, target, code=2)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(lake)
+    within = (f"file://{lake}/below", "other/../lake/below", "no/../lake/a/b", "link/a/b", "lake/../lake")
+    for target in ("", lake, lake / "below", *within):
+        assert "snapshot" in run("snapshot", lake, target, code=2, cwd=tmp_path).stderr
+    assert not (lake / "below").exists() and not (tmp_path / "no").exists()
 
 
 def test_no_lake_there(tmp_path):
@@ -117,6 +121,13 @@ def test_a_lake_without_days(tmp_path):
     assert not (tmp_path / "s").exists(), "a backup of a mistyped path must not look like one"
     (tmp_path / "empty" / "_callake").mkdir()
     assert "no day files" in run("status", tmp_path / "empty").stdout, "a run has opened it"
+
+
+def test_days_that_are_not_there(lake, tmp_path):
+    for command, *more in (["restore", "-o", tmp_path / "out"], ["snapshot", tmp_path / "s"], ["report", "-o", tmp_path / "page"]):
+        done = run(command, lake, *more, "--from", "2030-01-01", code=3)
+        assert "in the days asked for" in done.stderr
+    assert not any((tmp_path / name).exists() for name in ("out", "s", "page"))
 
 
 def test_a_wrong_clock_makes_no_ages_of_missing_days(tmp_path):
