@@ -252,12 +252,15 @@ impl Lake {
             );
         }
         if path.starts_with(STAGING) {
-            let folder = PathBuf::from(path).parent().map(PathBuf::from)?;
-            let live = match &self.store {
-                Store::Local(store) => is_live(&store.root().join(folder)),
+            let is_at_work = match &self.store {
+                Store::Local(store) => {
+                    let file = store.root().join(path);
+                    // A run that has ended since has removed its files.
+                    file.parent().is_some_and(is_live) || !file.exists()
+                }
                 Store::Remote(_) => false,
             };
-            if !live {
+            if !is_at_work {
                 return finding(FindingKind::LeftOver, "was left by a run that is gone");
             }
         }
