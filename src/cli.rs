@@ -413,6 +413,12 @@ pub struct SnapshotArgs {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+    /// Take a store for snapshots that ignores conditional puts, on the word that nobody else writes to this snapshot.
+    #[arg(long)]
+    pub single_writer: bool,
+    /// Take a network file system (NFS, SMB) for a local one.
+    #[arg(long)]
+    pub force_network_fs: bool,
     /// Name of this snapshot; today's date by default.
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

@@ -338,6 +338,10 @@ pub struct SnapshotSettings {
     pub target: String,
     /// Whether the result is JSON.
     pub json: bool,
+    /// Whether nobody else writes to the snapshot: for stores that ignore conditional puts.
+    pub single_writer: bool,
+    /// Whether a network file system is taken for a local one.
+    pub force_network_fs: bool,
     /// Name of this one; `None` for today's date.
     pub name: Option<String>,
     /// First day.

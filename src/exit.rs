@@ -22,6 +22,7 @@ use crate::config::Refused;
 use crate::day;
 use crate::input::InputError;
 use crate::lake;
+use crate::restore::RestoreError;
 use crate::stop::{Signal, Stopped};
 
 /// How a run ended.
@@ -135,6 +136,14 @@ impl Exit {
             {
                 return Exit::Integrity;
             }
+            if let Some(error) = cause.downcast_ref::<RestoreError>() {
+                return match error {
+                    RestoreError::Column(_) | RestoreError::Extra { .. } | RestoreError::Value { .. } => {
+                        Exit::Integrity
+                    }
+                    RestoreError::Write(_) => Exit::Failed,
+                };
+            }
             if let Some(error) = cause.downcast_ref::<lake::Error>() {
                 return match (error, error.kind()) {
                     // The local disk: full, read-only, not permitted. Somebody has to look.
@@ -161,6 +170,7 @@ impl Exit {
 #[cfg(test)]
 mod tests {
     use super::Exit;
+    use crate::restore::RestoreError;
 
     #[test]
     fn the_worse_of_two_is_what_somebody_has_to_look_at() {
@@ -168,5 +178,23 @@ mod tests {
         assert_eq!(Exit::Failed.worse(Exit::RetryLater), Exit::Failed);
         assert_eq!(Exit::Incomplete.worse(Exit::Integrity), Exit::Integrity);
         assert_eq!(Exit::Done.worse(Exit::Done), Exit::Done);
+    }
+
+    #[test]
+    fn a_row_that_is_no_record_is_damage() {
+        let error = RestoreError::Extra {
+            row: 0,
+            pointer: "/a".to_string(),
+            what: "is not JSON",
+        };
+        assert_eq!(
+            Exit::of(&anyhow::Error::new(error).context("restore a")),
+            Exit::Integrity
+        );
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        assert_eq!(
+            Exit::of(&anyhow::Error::new(RestoreError::Write(full))),
+            Exit::Failed
+        );
     }
 }

@@ -17,14 +17,11 @@ use crate::decode::{self, Decoder, Source, Stream};
 use crate::exit::Exit;
 use crate::input::Proof;
 use crate::job::Job;
-use crate::lake::{DayFacts, Lake, Read};
+use crate::lake::{DayFacts, Lake, Read, SPOOL};
 use crate::memory::Shares;
 use crate::report::RunRecord;
 use crate::schema::{self, Table};
 use crate::{due, plan, publish, report, secrets};
-
-/// Where the spool lies in a local lake.
-pub(crate) const SPOOL: &str = "_callake/spool";
 
 /// Pages on their way from the client to the decoder.
 const PAGES_IN_FLIGHT: usize = 4;

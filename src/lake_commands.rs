@@ -1,6 +1,6 @@
 //! `callake verify`, `status`, `snapshot` and `clean`: what a lake is, by its files alone.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,7 +12,7 @@ use crate::config::{
 use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::job::Job;
-use crate::lake::{Lake, LakeOptions, SnapshotOptions};
+use crate::lake::{Lake, LakeOptions, SPOOL, SnapshotOptions};
 use crate::{api, export, report};
 
 /// Checks the lake; exits with the code for integrity where something is wrong.
@@ -55,6 +55,8 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
         location,
         target,
         json,
+        single_writer,
+        force_network_fs,
         name,
         from,
         to,
@@ -67,7 +69,11 @@ pub(crate) async fn snapshot(settings: SnapshotSettings, job: &Job) -> anyhow::R
         name: name.unwrap_or_else(|| Utc::now().date_naive().to_string()),
         from,
         to,
-        options: options(&location, job),
+        options: LakeOptions {
+            single_writer,
+            force_network_fs,
+            ..options(&location, job)
+        },
     };
     let lake = open(&location, job)?;
     job.progress.begin("copying", "files");
@@ -86,18 +92,29 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
             "the place for snapshots is empty: want a path or a URL".to_string(),
         ));
     }
-    let resolved = |place: &str| match place.contains("://") {
-        true => PathBuf::from(place),
-        false => std::fs::canonicalize(place)
-            .or_else(|_| std::path::absolute(place))
-            .unwrap_or_else(|_| place.into()),
-    };
+    let resolved = |place: &str| export::local_folder(place).map_or_else(|| PathBuf::from(place), canonical);
     if resolved(target).starts_with(resolved(lake)) {
         return Err(Refused(format!(
             "snapshot {lake} to {target}: the target lies within the lake; name a place outside of it"
         )));
     }
     Ok(())
+}
+
+/// The folder without links, `.` and `..`, as far as it is there.
+fn canonical(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_path_buf());
+    let mut found = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::ParentDir => {
+                found.pop();
+            }
+            part => found.push(part),
+        }
+        found = std::fs::canonicalize(&found).unwrap_or(found);
+    }
+    found
 }
 
 /// Removes what killed runs left behind.
@@ -122,7 +139,7 @@ pub(crate) async fn clean(settings: CleanSettings, job: &Job) -> anyhow::Result<
 /// Removes pages that no run believes any more from the spool in the lake, or only finds them; gives their paths in the lake.
 fn clean_spool(root: &Path, dry_run: bool) -> anyhow::Result<Vec<String>> {
     let mut removed = Vec::new();
-    for path in api::spool::stale(&root.join(export::SPOOL)) {
+    for path in api::spool::stale(&root.join(SPOOL)) {
         if !dry_run {
             std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
         }

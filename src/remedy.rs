@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind};
 
 use crate::day;
 use crate::input::InputError;
+use crate::restore::RestoreError;
 
 /// What to do about the error; `None` where its own words say so, or nothing is known.
 pub(crate) fn remedy(error: &anyhow::Error) -> Option<&'static str> {
@@ -12,7 +13,12 @@ pub(crate) fn remedy(error: &anyhow::Error) -> Option<&'static str> {
 }
 
 fn of_cause(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    if let Some(day::Error::Parquet { .. }) = cause.downcast_ref() {
+    let is_of_damage = matches!(cause.downcast_ref(), Some(day::Error::Parquet { .. }))
+        || matches!(
+            cause.downcast_ref(),
+            Some(RestoreError::Extra { .. } | RestoreError::Value { .. })
+        );
+    if is_of_damage {
         return Some("restore the file from a copy, or move it away and export the day again");
     }
     if let Some(InputError::Io { error, .. }) = cause.downcast_ref() {

@@ -65,6 +65,9 @@ async fn asked(settings: &RestoreSettings, lake: &Lake) -> anyhow::Result<Vec<Da
         return Err(lake.no_days(&table.name).into());
     }
     paths.retain(|path| path.is_within(*from, *to));
+    if paths.is_empty() {
+        return Err(lake.no_days_asked(&table.name).into());
+    }
     Ok(paths)
 }
 

@@ -104,14 +104,13 @@ impl Spool {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        let folder = folder.join(first_digits(hash, NAME_BYTES));
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.map_err(|source| ApiError::Spool {
-            path: folder.clone(),
+        let inner = folder.join(first_digits(hash, NAME_BYTES));
+        make(folder, &inner).map_err(|source| ApiError::Spool {
+            path: inner.clone(),
             source,
         })?;
         Ok(Self {
-            folder,
+            folder: inner,
             ours: Arc::default(),
         })
     }
@@ -259,6 +258,14 @@ impl Kept {
         }
         Ok(entry)
     }
+}
+
+/// Makes the spool's folder and the one within it. Those above it may be a lake's, which others read.
+fn make(folder: &Path, inner: &Path) -> io::Result<()> {
+    if let Some(above) = folder.parent() {
+        fs::create_dir_all(above)?;
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(inner)
 }
 
 /// The first bytes of a hash in hexadecimal digits.
@@ -475,10 +482,16 @@ mod tests {
     #[test]
     fn nobody_else_may_read_it() {
         let folder = tempfile::tempdir().unwrap();
-        let spool = Spool::open(&folder.path().join("new"), &["a"]).unwrap();
+        let place = folder.path().join("lake/_callake/spool");
+        let spool = Spool::open(&place, &["a"]).unwrap();
         save(&spool, entry(WINDOW, 5_000));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&spool.folder), 0o700);
+        assert_eq!((mode(&place), mode(&spool.folder)), (0o700, 0o700));
+        let usual = folder.path().join("usual");
+        fs::create_dir(&usual).unwrap();
+        for above in place.ancestors().skip(1).take(2) {
+            assert_eq!(mode(above), mode(&usual), "{}", above.display());
+        }
         assert_eq!(mode(&spool.kept().unwrap()[0].path), 0o600);
     }
 

@@ -169,8 +169,8 @@ async fn read(
     Ok(Exit::Done)
 }
 
-/// Publishes the rows that came for a day of call details, and with them the day's facts. Rows of conversations that began on
-/// another day than their session go to that day's file at once: they must not wait for its turn.
+/// Publishes the rows that came for a day of call details, and then the day's facts. Rows of conversations that began on another
+/// day than their session go to that day's file at once: they must not wait for its turn.
 async fn publish_day(
     job: &Job,
     settings: &ApiSettings,
@@ -186,8 +186,9 @@ async fn publish_day(
     }
     job.progress.expect_more(others.len() as u64);
     let account = &settings.account;
-    publish::publish(job, lake, account, of_the_day, facts, record).await?;
-    publish::publish(job, lake, account, others, DayFacts::default(), record).await
+    // The facts say that all of them are there.
+    publish::publish(job, lake, account, others, DayFacts::default(), record).await?;
+    publish::publish(job, lake, account, of_the_day, facts, record).await
 }
 
 /// What the API said of a day's conversations; those that it has are among the rows gathered.

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::{Error, Result};
 
@@ -44,7 +44,7 @@ impl Hashing {
     pub(crate) fn finish(self, path: &Path) -> Result<File> {
         let Hashing { mut file, hash } = self;
         let failed = || Error::io("write the checksum of", path);
-        let place = place(&mut file).map_err(failed())?;
+        let place = place(&file).map_err(failed())?;
         let (offset, _) =
             place.ok_or_else(|| failed()(io::Error::other("the footer has no place for it")))?;
         file.seek(SeekFrom::Start(offset)).map_err(failed())?;
@@ -68,7 +68,7 @@ impl Write for Hashing {
 }
 
 /// Hashes what is left to read, and says how many bytes it was. `Sha256` is no writer that [`io::copy`] could copy to.
-pub(crate) fn hash_of(from: &mut impl Read, hash: &mut Sha256) -> io::Result<u64> {
+fn hash_of(from: &mut impl Read, hash: &mut Sha256) -> io::Result<u64> {
     let mut from = BufReader::with_capacity(PIECE, from);
     let mut bytes = 0;
     loop {
@@ -86,25 +86,49 @@ pub(crate) fn hash_of(from: &mut impl Read, hash: &mut Sha256) -> io::Result<u64
     }
 }
 
-/// Whether the file has the hash that its footer says; `None` if the footer says none.
-pub fn has_its_checksum(path: &Path) -> Result<Option<bool>> {
-    let failed = || Error::io("read", path);
-    let mut file = File::open(path).map_err(failed())?;
-    let Some((offset, said)) = place(&mut file).map_err(failed())? else {
-        return Ok(None);
-    };
-    file.seek(SeekFrom::Start(0)).map_err(failed())?;
+/// What the bytes of a file are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Their number.
+    pub bytes: u64,
+    /// SHA-256 of all of them, in hexadecimal.
+    pub sha256: String,
+    /// Whether they are those that were written, by the checksum in the footer; `None` if the footer says none.
+    pub is_as_written: Option<bool>,
+}
+
+/// Reads the whole file, which messages call `path`, once.
+pub fn digest(path: &Path, file: &File) -> Result<Digest> {
+    digest_of(file).map_err(Error::io("read", path))
+}
+
+fn digest_of(mut file: &File) -> io::Result<Digest> {
+    let place = place(file)?;
+    let before = place.as_ref().map_or(u64::MAX, |(offset, _)| *offset);
+    file.seek(SeekFrom::Start(0))?;
     let mut hash = Sha256::new();
-    hash_of(&mut (&mut file).take(offset), &mut hash).map_err(failed())?;
-    hash.update(PLACEHOLDER);
-    file.seek(SeekFrom::Current(PLACEHOLDER.len() as i64))
-        .map_err(failed())?;
-    hash_of(&mut file, &mut hash).map_err(failed())?;
-    Ok(Some(hex(&hash.finalize()) == said))
+    let mut bytes = hash_of(&mut file.take(before), &mut hash)?;
+    let mut written = None;
+    if let Some((_, said)) = place {
+        let mut rest = Vec::new();
+        bytes += file.read_to_end(&mut rest)? as u64;
+        // Up to the value both hashes are of the same bytes.
+        let with_placeholder = rest.get(PLACEHOLDER.len()..).map(|behind| {
+            let hash = hash.clone().chain_update(PLACEHOLDER).chain_update(behind);
+            hex(&hash.finalize()) == said
+        });
+        written = Some(with_placeholder.unwrap_or(false));
+        hash.update(&rest);
+    }
+    Ok(Digest {
+        bytes,
+        sha256: hex(&hash.finalize()),
+        is_as_written: written,
+    })
 }
 
 /// Offset of the pair's value in the file, and the value.
-fn place(file: &mut File) -> io::Result<Option<(u64, String)>> {
+fn place(mut file: &File) -> io::Result<Option<(u64, String)>> {
     let end = file.seek(SeekFrom::End(0))?;
     let mut tail = [0; TAIL];
     if end < TAIL as u64 {
@@ -130,6 +154,6 @@ fn place(file: &mut File) -> io::Result<Option<(u64, String)>> {
 }
 
 /// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,6 +1,7 @@
 //! Looks at a day's file for what should never be: rows out of order, twice or of another day, and malformed `extra`.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, MapArray};
@@ -30,10 +31,11 @@ pub struct Inspection {
     pub bad_extra: Option<(u64, String)>,
 }
 
-/// Reads the file's key columns and `extra`, or all columns (`deep`), and hands each row's key to `see`. Rows without a key
-/// are known by their content and have none to hand over.
+/// Reads the key columns and `extra` of the file, which messages call `path`, or all columns (`deep`), and hands each row's key to
+/// `see`. Rows without a key are known by their content and have none to hand over.
 pub fn inspect(
     path: &Path,
+    file: &File,
     table: &Table,
     day: Day,
     clock: DayClock,
@@ -42,7 +44,7 @@ pub fn inspect(
 ) -> Result<Inspection> {
     let schema = schema::arrow::schema(table);
     let index = KeyIndex::new(table, &schema)?;
-    let run = ParquetRun::open(path, &schema)?;
+    let run = ParquetRun::opened(path, file, &schema)?;
     let mut found = Inspection {
         is_current: run.is_current(),
         ..Inspection::default()

@@ -64,8 +64,9 @@ mod window;
 mod write;
 
 pub use calendar::{Day, DayClock, UNDATED};
-pub use checksum::has_its_checksum;
-pub(crate) use checksum::{hash_of, hex};
+pub use checksum::{Digest, digest};
+#[cfg(test)]
+pub(crate) use checksum::{Hashing, PLACEHOLDER};
 pub use gather::{DayRows, Days, Gather};
 pub use inspect::{Inspection, KeyHash, inspect};
 pub use merge::Merge;

@@ -315,6 +315,9 @@ fn copy_stretches(
 #[derive(Debug, Clone)]
 pub(crate) struct ParquetRun {
     path: PathBuf,
+    /// The file itself where another may take its place at the path while it is read; its position is shared, so that one reader at a
+    /// time reads it.
+    file: Option<Arc<File>>,
     schema: SchemaRef,
     rows: usize,
     current: bool,
@@ -323,12 +326,23 @@ pub(crate) struct ParquetRun {
 impl ParquetRun {
     /// Opens the file of a version of the schema; rows come out in the present one.
     pub(crate) fn open(path: &Path, schema: &SchemaRef) -> Result<ParquetRun> {
-        let builder = builder(path)?;
+        ParquetRun::of(path, None, schema)
+    }
+
+    /// As [`ParquetRun::open`], of a file that is open already; messages call it `path`.
+    pub(crate) fn opened(path: &Path, file: &File, schema: &SchemaRef) -> Result<ParquetRun> {
+        let file = file.try_clone().map_err(Error::io("read", path))?;
+        ParquetRun::of(path, Some(Arc::new(file)), schema)
+    }
+
+    fn of(path: &Path, file: Option<Arc<File>>, schema: &SchemaRef) -> Result<ParquetRun> {
+        let builder = builder(path, file.as_deref())?;
         let rows = builder.metadata().file_metadata().num_rows();
         let rows = usize::try_from(rows).map_err(|_| Error::shape("", format!("{rows} rows")))?;
         let current = builder.schema().fields() == schema.fields();
         Ok(ParquetRun {
             path: path.to_path_buf(),
+            file,
             schema: schema.clone(),
             rows,
             current,
@@ -339,6 +353,7 @@ impl ParquetRun {
     pub(crate) fn written(path: &Path, schema: &SchemaRef, rows: usize) -> ParquetRun {
         ParquetRun {
             path: path.to_path_buf(),
+            file: None,
             schema: schema.clone(),
             rows,
             current: true,
@@ -351,7 +366,7 @@ impl ParquetRun {
     }
 
     fn batches(&self, columns: Option<&[usize]>) -> Result<Batches> {
-        let mut builder = builder(&self.path)?;
+        let mut builder = builder(&self.path, self.file.as_deref())?;
         let mut schema = self.schema.clone();
         let mut mask = ProjectionMask::all();
         if let Some(columns) = columns {
@@ -375,9 +390,9 @@ impl ParquetRun {
     }
 }
 
-/// The rows of a day's file, in the table's present schema.
-pub fn read(path: &Path, table: &Table) -> Result<Batches> {
-    ParquetRun::open(path, &schema::arrow::schema(table))?.batches(None)
+/// The rows of a day's file, which messages call `path`, in the table's present schema.
+pub fn read(path: &Path, file: &File, table: &Table) -> Result<Batches> {
+    ParquetRun::opened(path, file, &schema::arrow::schema(table))?.batches(None)
 }
 
 /// Has those columns read in batches of so many rows at most, fewer where they are wide: a batch of any number of them could take
@@ -397,8 +412,11 @@ pub(super) fn within_bounds(
     builder.with_projection(mask).with_batch_size(rows.clamp(1, most))
 }
 
-fn builder(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let file = File::open(path).map_err(Error::io("open", path))?;
+fn builder(path: &Path, file: Option<&File>) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let file = match file {
+        Some(file) => file.try_clone().map_err(Error::io("read", path))?,
+        None => File::open(path).map_err(Error::io("open", path))?,
+    };
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::parquet("read", path))
 }
 

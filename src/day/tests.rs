@@ -1,18 +1,28 @@
 //! Tests of the whole room: batches in, days out, through memory, spill files and present files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use proptest::prelude::*;
+use sha2::{Digest as _, Sha256};
 
 use super::testing::{Row, batch, row, rows};
 use super::write::PADDINGS;
 use super::*;
 use crate::decode::testing::decoded;
 use crate::schema::{call_details, conversations as conversations_table};
+
+fn is_as_written(path: &Path) -> Option<bool> {
+    digest(path, &File::open(path).unwrap()).unwrap().is_as_written
+}
+
+fn read_back(path: &Path) -> Result<Batches> {
+    read(path, &File::open(path).unwrap(), call_details())
+}
 
 /// A budget that every batch of the tests is beyond, so that each becomes a run on disk.
 const TINY: usize = 2_000;
@@ -289,12 +299,8 @@ fn days_in_order_are_encoded_once_and_copied() {
         };
         let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
         assert_eq!(written.rows, 5);
-        assert_eq!(has_its_checksum(&path).unwrap(), Some(true));
-        found.extend(
-            read(&path, call_details())
-                .unwrap()
-                .flat_map(|batch| rows(&batch.unwrap())),
-        );
+        assert_eq!(is_as_written(&path), Some(true));
+        found.extend(read_back(&path).unwrap().flat_map(|batch| rows(&batch.unwrap())));
     }
     assert_eq!(found, input);
 }
@@ -311,7 +317,7 @@ fn made(batches: &[Vec<Row>], budget: usize) -> (usize, Vec<Row>) {
     };
     let merge = Merge::new(&days[0], None).unwrap();
     let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
-    let found: Vec<_> = read(&path, call_details())
+    let found: Vec<_> = read_back(&path)
         .unwrap()
         .flat_map(|batch| rows(&batch.unwrap()))
         .collect();
@@ -392,7 +398,7 @@ fn a_copied_day_is_as_one_written_at_once() {
         file[..footer_start(&file)].to_vec()
     };
     assert!(before_footer(&copied) == before_footer(&written));
-    assert_eq!(has_its_checksum(&copied).unwrap(), Some(true));
+    assert_eq!(is_as_written(&copied), Some(true));
     let (copied, written) = (footer_of(&copied), footer_of(&written));
     assert_eq!(copied.num_row_groups(), 3);
     for (copied, written) in copied.row_groups().iter().zip(written.row_groups()) {
@@ -449,7 +455,7 @@ fn written_days(batches: &[Vec<Row>], budget: usize) -> BTreeMap<Day, Vec<Row>> 
         };
         let merge = Merge::new(day, None).unwrap();
         let written = merge.write(&path, footer, &WriteOptions::default()).unwrap();
-        let found = read(&path, call_details()).unwrap();
+        let found = read_back(&path).unwrap();
         let found: Vec<_> = found.flat_map(|batch| rows(&batch.unwrap())).collect();
         assert_eq!(found.len(), written.rows);
         (day.day(), found)
@@ -532,17 +538,30 @@ proptest! {
 }
 
 #[test]
+fn a_digest_is_of_all_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path(), &[row(1, "a", "1", 5, "x")]);
+    let bytes = std::fs::read(&path).unwrap();
+    let digested = digest(&path, &File::open(&path).unwrap()).unwrap();
+    let all: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!((digested.bytes, digested.sha256), (bytes.len() as u64, all));
+}
+
+#[test]
 fn any_flipped_bit_and_any_cut_shows() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(
         folder.path(),
         &[row(1, "a", "1", 5, "x"), row(2, "b", "2", 5, "y")],
     );
-    assert_eq!(has_its_checksum(&path).unwrap(), Some(true));
+    assert_eq!(is_as_written(&path), Some(true));
     let whole = std::fs::read(&path).unwrap();
     let shows = |damaged: &[u8]| {
         std::fs::write(&path, damaged).unwrap();
-        has_its_checksum(&path).unwrap() != Some(true)
+        is_as_written(&path) != Some(true)
     };
     for at in (0..whole.len()).step_by(97).chain(whole.len() - 9..whole.len()) {
         let mut flipped = whole.clone();

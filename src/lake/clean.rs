@@ -34,11 +34,11 @@ impl Lake {
             };
         }
         // Staged files lie in the folders above, and on this machine; what lies beside them, nobody holds.
-        let staged = self.store.list(STAGING, usize::MAX).await?;
+        let staged = self.store.list_own(STAGING).await?;
         let stray = staged
             .into_iter()
             .filter(|entry| entry.path.matches('/').count() == STAGING.matches('/').count() + 1);
-        let probes = self.store.list(PROBES, usize::MAX).await?;
+        let probes = self.store.list_own(PROBES).await?;
         for entry in stray.chain(probes) {
             let age = Utc::now().signed_duration_since(entry.modified);
             if age.to_std().is_ok_and(|age| age >= LAKE_LEFTOVER_AGE) {

@@ -122,17 +122,23 @@ impl FileFacts {
         )))
     }
 
+    /// Refuses a file of another table, account or day than its path says.
+    pub(crate) fn check_place(&self, path: &DayPath) -> Result<()> {
+        let found = (self.table.as_str(), self.account.as_str(), self.day);
+        if found == (path.table.as_str(), path.account.as_str(), path.day) {
+            return Ok(());
+        }
+        let problem = format!(
+            "says it is of table {}, account {}, day {}: somebody moved it; move it back or away",
+            self.table, self.account, self.day
+        );
+        Err(Error::damaged(path, problem))
+    }
+
     /// Refuses to merge with a file of another zone, table, account or day, or of a version that can't be read.
     pub(crate) fn check_merge(&self, path: &DayPath, table: &Table, zone: Tz) -> Result<()> {
         self.check_zone(&path.to_string(), zone)?;
-        let found = (self.table.as_str(), self.account.as_str(), self.day);
-        if found != (path.table.as_str(), path.account.as_str(), path.day) {
-            let problem = format!(
-                "says it is of table {}, account {}, day {}: somebody moved it; move it back or away",
-                self.table, self.account, self.day
-            );
-            return Err(Error::damaged(path, problem));
-        }
+        self.check_place(path)?;
         let (found, ours) = (self.schema_version, table.version);
         if found.major == ours.major && found.minor <= ours.minor {
             return Ok(());

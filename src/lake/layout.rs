@@ -22,6 +22,9 @@ pub(crate) const PROBES: &str = "_callake/probes";
 /// Folder of the reports of runs.
 pub(crate) const RUNS: &str = "_callake/runs";
 
+/// Folder of what runs have fetched and not yet published, which only the user who made it can read.
+pub(crate) const SPOOL: &str = "_callake/spool";
+
 /// The manifest of a snapshot.
 pub(crate) const MANIFEST: &str = "_callake/manifest.json";
 

@@ -9,14 +9,18 @@ use chrono::{DateTime, Utc};
 use rustix::fs::{FlockOperation, flock};
 
 use super::fault;
-use super::layout::{DayPath, LOCKS, OWN, STAGING};
+use super::layout::{DayPath, LOCKS, OWN, SPOOL, STAGING};
 use super::store::Entry;
 use super::{Error, LakeOptions, Result};
-use crate::day::{LAKE_LEFTOVER_AGE, Scratch};
+use crate::day::{self, LAKE_LEFTOVER_AGE, Scratch};
+use crate::schema;
 
 /// Lock files of a lake. Paths share them by hash, so that a lake of any number of days has only so many; they are never
 /// removed, since a lock on a removed file excludes nobody.
 const LOCK_FILES: u64 = 256;
+
+/// How often something is made whose folder is gone each time; each time is another run that came to nothing.
+const MAKINGS: usize = 10;
 
 /// Bytes that are copied at once.
 const COPY_PIECE: usize = 1 << 20;
@@ -52,10 +56,12 @@ impl LocalStore {
 
     /// Makes the lake's folders, and removes what killed runs left in them.
     pub(crate) fn prepare(&self, options: &LakeOptions) -> Result<()> {
-        let folders = [STAGING, LOCKS, OWN, ""].map(|folder| self.root.join(folder));
+        let folders = [STAGING, LOCKS, OWN].map(|folder| self.root.join(folder));
+        let above = self.root.ancestors().map(Path::to_path_buf);
+        let is_missing = |folder: &PathBuf| !folder.as_os_str().is_empty() && !folder.exists();
         let _ = self
             .made
-            .set(folders.into_iter().filter(|folder| !folder.exists()).collect());
+            .set(folders.into_iter().chain(above).filter(is_missing).collect());
         create_folders(&self.root, &self.root)?;
         if !options.force_network_fs
             && let Some(name) = network_file_system(&self.root)?
@@ -66,10 +72,12 @@ impl LocalStore {
                 self.root.display()
             )));
         }
-        create_folders(&self.root, &self.root.join(LOCKS))?;
         let base = self.root.join(STAGING);
-        create_folders(&self.root, &base)?;
-        let scratch = Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))?;
+        let scratch = again_if_gone(|| {
+            create_folders(&self.root, &self.root.join(LOCKS))?;
+            create_folders(&self.root, &base)?;
+            Scratch::new(&base, LAKE_LEFTOVER_AGE).map_err(Error::day(base.display()))
+        })?;
         let _ = self.staging.set(Arc::new(scratch));
         Ok(())
     }
@@ -114,13 +122,17 @@ impl LocalStore {
         let hash = name.bytes().fold(0_u64, |hash, byte| {
             hash.wrapping_mul(31).wrapping_add(byte.into())
         });
-        let path = self.root.join(LOCKS).join(format!("{:02x}", hash % LOCK_FILES));
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(Error::io("open lock", &path))?;
+        let folder = self.root.join(LOCKS);
+        let path = folder.join(format!("{:02x}", hash % LOCK_FILES));
+        let file = again_if_gone(|| {
+            create_folders(&self.root, &folder)?;
+            File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(&path)
+                .map_err(Error::io("open lock", &path))
+        })?;
         loop {
             match flock(&file, FlockOperation::LockExclusive) {
                 Ok(()) => return Ok(Lock { _file: file }),
@@ -187,8 +199,37 @@ impl LocalStore {
 }
 
 impl LocalStore {
-    /// The files of a folder, at any depth and in no order; `most` bounds how many.
+    /// The files of a folder, at any depth and in no order; `most` bounds how many. A table or a day's folder may be a link to
+    /// another place, since publications and readers go through it; of other links nothing is followed.
     pub(crate) fn list(&self, folder: &str, most: usize) -> Result<Vec<Entry>> {
+        self.walk(folder, most, &|_| true, |_| false)
+    }
+
+    /// The files of a folder that readers do not need; what lies where this user may not look is left out.
+    pub(crate) fn list_own(&self, folder: &str) -> Result<Vec<Entry>> {
+        self.walk(folder, usize::MAX, &|_| true, |_| true)
+    }
+
+    /// The files beside the tables, as [`LocalStore::list_own`] gives them; nothing of the spool, which others do not read.
+    pub(crate) fn list_beside_tables(&self) -> Result<Vec<Entry>> {
+        let is_asked = |folder: &Path| {
+            folder != Path::new(SPOOL)
+                && !schema::tables()
+                    .iter()
+                    .any(|table| folder == Path::new(&table.name))
+        };
+        self.walk("", usize::MAX, &is_asked, |folder| folder != Path::new(""))
+    }
+
+    /// The files of a folder and of the folders below that are asked for; folders that `may_be_closed` are left out where this user may
+    /// not read them.
+    fn walk(
+        &self,
+        folder: &str,
+        most: usize,
+        is_asked: &dyn Fn(&Path) -> bool,
+        may_be_closed: impl Fn(&Path) -> bool,
+    ) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         let mut folders = vec![PathBuf::from(folder)];
         while let Some(folder) = folders.pop() {
@@ -197,13 +238,24 @@ impl LocalStore {
             let found = match fs::read_dir(&path) {
                 Ok(found) => found,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::PermissionDenied && may_be_closed(&folder) => {
+                    continue;
+                }
                 Err(error) => return Err(failed()(error)),
             };
             for entry in found {
                 let entry = entry.map_err(failed())?;
                 let path = folder.join(entry.file_name());
-                if entry.file_type().map_err(failed())?.is_dir() {
-                    folders.push(path);
+                let kind = entry.file_type().map_err(failed())?;
+                let is_folder = kind.is_dir()
+                    || kind.is_symlink() && is_day_folder(&path) && self.root.join(&path).is_dir();
+                if is_folder {
+                    if is_asked(&path) {
+                        folders.push(path);
+                    }
+                    continue;
+                }
+                if kind.is_symlink() && !is_asked(&path) {
                     continue;
                 }
                 // A file that was renamed away since is a staged one.
@@ -222,6 +274,13 @@ impl LocalStore {
     }
 }
 
+/// Whether a path within the lake is that of a folder of a table's day.
+fn is_day_folder(path: &Path) -> bool {
+    let file = path.join("account.parquet");
+    let day = file.to_str().and_then(DayPath::parse);
+    day.is_some_and(|day| schema::table(&day.table).is_some())
+}
+
 /// Copies a file to a new one and syncs it; an error names the one of the two that failed.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let mut source = File::open(from).map_err(Error::io("open", from))?;
@@ -237,6 +296,26 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
             Err(error) => return Err(Error::io("read", from)(error)),
         }
     }
+}
+
+/// Makes something in folders of the lake's own, and makes it again where they are gone by then: a run that came to nothing removes
+/// those that it made and that are still empty.
+fn again_if_gone<T>(make: impl Fn() -> Result<T>) -> Result<T> {
+    let is_gone = |error: &Error| match error {
+        Error::Io { source, .. }
+        | Error::Day {
+            source: day::Error::Io { source, .. },
+            ..
+        } => source.kind() == io::ErrorKind::NotFound,
+        _ => false,
+    };
+    for _ in 1..MAKINGS {
+        match make() {
+            Err(error) if is_gone(&error) => {}
+            made => return made,
+        }
+    }
+    make()
 }
 
 /// Makes the folder and those above it up to the root, each synced into the one above.

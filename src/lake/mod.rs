@@ -39,6 +39,7 @@ pub use columns::Columns;
 pub use facts::{Coverage, DayFacts, NotFound, Read};
 pub use fault::POINTS;
 pub use footer::FileFacts;
+pub(crate) use layout::SPOOL;
 pub use layout::{DayPath, check_account};
 pub use publish::{Outcome, Published};
 pub use snapshot::{Manifest, ManifestFile, Snapshot, SnapshotOptions};
@@ -55,6 +56,7 @@ use chrono_tz::Tz;
 use self::store::Store;
 use crate::day::{self, WriteOptions};
 use crate::progress::Progress;
+use crate::schema;
 
 /// How a lake is opened.
 #[derive(Debug, Clone)]
@@ -121,20 +123,21 @@ impl Lake {
         self.store.location()
     }
 
-    /// Refuses a lake of another zone, by one of its files.
+    /// Refuses a lake of another zone, by the first of some of its files that says its zone.
     pub(crate) async fn check_zone(&self) -> Result<()> {
-        let Some(path) = self.store.any_day_file().await? else {
-            return Ok(());
-        };
-        let footer = match self.store.footer(&path).await {
-            // Its own day's publication says so; the others must not wait for it.
-            Err(Error::Damaged { .. }) => return Ok(()),
-            footer => footer?,
-        };
-        let Some(facts) = footer.and_then(|(_, facts)| facts) else {
-            return Ok(());
-        };
-        facts.check_zone(&path.to_string(), self.options.zone)
+        for table in schema::tables() {
+            for path in self.store.some_day_files(&table.name).await? {
+                let facts = match self.store.footer(&path).await {
+                    // Its own day's publication says so; the others must not wait for it.
+                    Err(Error::Damaged { .. }) => None,
+                    footer => footer?.and_then(|(_, facts)| facts),
+                };
+                if let Some(facts) = facts {
+                    return facts.check_zone(&path.to_string(), self.options.zone);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -151,6 +154,16 @@ pub enum Error {
         lake: String,
         /// What is there instead.
         problem: String,
+    },
+    /// There is a lake, and nothing of what was asked for.
+    #[error(
+        "{lake} holds no file of {what} in the days asked for: callake status shows the days that it has"
+    )]
+    NoDays {
+        /// Where the lake is.
+        lake: String,
+        /// Which files were asked for.
+        what: String,
     },
     /// A local file or folder failed.
     #[error("{action} {}", path.display())]
@@ -229,7 +242,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Error::Refused(_) => ErrorKind::Usage,
-            Error::NoLake { .. } => ErrorKind::Missing,
+            Error::NoLake { .. } | Error::NoDays { .. } => ErrorKind::Missing,
             Error::Damaged { .. } => ErrorKind::Integrity,
             // A present file that can't be read or has a foreign shape; the rest of the room is local disk.
             Error::Day {

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use object_store::aws::AmazonS3Builder;
-use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::path::PathPart;
 use object_store::{
-    GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme, PutMode, PutOptions,
-    PutPayload, UpdateVersion,
+    ClientConfigKey, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt, ObjectStoreScheme,
+    PutMode, PutOptions, PutPayload, PutResult, UpdateVersion,
 };
 use parquet::DecodeResult;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
@@ -33,6 +34,18 @@ const PUT_ATTEMPTS: u32 = 6;
 /// Wait after the first put of unknown outcome; doubled each time.
 const PUT_WAIT: Duration = Duration::from_millis(200);
 
+/// Time for the answer to a put, beside that for its body.
+const PUT_TIME: Duration = Duration::from_secs(60);
+
+/// Bytes a second of the slowest link that a put is given the time for.
+const SLOWEST_LINK: u64 = 10_000;
+
+/// Time without a byte of the answer after which a read is given up.
+const READ_TIMEOUT: &str = "30s";
+
+/// A client can't be told by a setting that there is no limit.
+const UNLIMITED: &str = "1year";
+
 /// Bytes of a file that are read first for its footer; larger footers take a second request.
 const FOOTER_GUESS: u64 = 64 << 10;
 
@@ -43,10 +56,79 @@ const CHUNK: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct RemoteStore {
     store: Arc<dyn ObjectStore>,
+    /// The same store, for puts alone.
+    writer: Arc<dyn ObjectStore>,
     prefix: object_store::path::Path,
     url: String,
     /// Whether puts are conditional; found out by [`RemoteStore::prepare`].
     conditional: Arc<OnceLock<bool>>,
+}
+
+/// What a client is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Read,
+    /// Puts, which have a time of their own: see [`RemoteStore::send`].
+    Write,
+}
+
+impl Purpose {
+    /// Timeouts of the client, but for those that the environment sets. No request has a total one: a day's file goes over the wire in
+    /// one request, however slow that is. That of reads ends a request whose answer does not go on, and would end a put in the midst
+    /// of its body, which is sent before the answer begins.
+    fn timeouts(self, variables: &'static str) -> impl Iterator<Item = (ClientConfigKey, &'static str)> {
+        let all = [
+            (ClientConfigKey::Timeout, "TIMEOUT", UNLIMITED),
+            (ClientConfigKey::ReadTimeout, "READ_TIMEOUT", READ_TIMEOUT),
+        ];
+        let is_set = move |name: &str| std::env::var_os(format!("{variables}_{name}")).is_some();
+        all.into_iter()
+            .filter(move |(key, name, _)| {
+                let is_for_puts = *key == ClientConfigKey::Timeout;
+                !is_set(name) && (self == Purpose::Read || is_for_puts)
+            })
+            .map(|(key, _, time)| (key, time))
+    }
+}
+
+/// Refuses a URL with a part that may hold a secret, or that would be dropped; does not show it.
+fn check_plain(what: &str, url: &str) -> Result<()> {
+    let rest = url.split_once("://").map_or(url, |parts| parts.1);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if authority.contains('@') {
+        return Err(Error::Refused(format!(
+            "{what} holds a user or password: leave them out and set the store's environment variables"
+        )));
+    }
+    if rest.contains(['?', '#']) {
+        return Err(Error::Refused(format!(
+            "{what} has a query or fragment ('?' or '#'): leave it out and set the store's environment variables, or name \
+             another place"
+        )));
+    }
+    Ok(())
+}
+
+/// The set-up of a client of S3 by the environment and the options.
+fn s3(location: &str, options: &LakeOptions, purpose: Purpose) -> Result<AmazonS3Builder> {
+    let mut builder = AmazonS3Builder::from_env().with_url(location);
+    for (key, time) in purpose.timeouts("AWS") {
+        builder = builder.with_config(AmazonS3ConfigKey::Client(key), time);
+    }
+    let endpoint = options.endpoint_url.clone().or_else(|| {
+        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok())
+    });
+    if let Some(endpoint) = endpoint {
+        check_plain("the endpoint's URL", &endpoint)?;
+        // Asked for by its scheme: stores on the user's own network often have no TLS.
+        builder = builder
+            .with_allow_http(endpoint.starts_with("http://"))
+            // The variable AWS_ENDPOINT_URL_S3 would beat the option otherwise.
+            .with_config(AmazonS3ConfigKey::S3Endpoint, endpoint);
+    }
+    Ok(builder)
 }
 
 /// One version of a day's object.
@@ -66,57 +148,62 @@ impl RemoteStore {
     /// The store that the URL and the environment name; asks nothing of it.
     pub(crate) fn open(location: &str, options: &LakeOptions) -> Result<RemoteStore> {
         let refused = |problem: &str| Error::Refused(format!("a lake can't be at {location}: {problem}"));
-        let url: Url = location.parse().map_err(|_| refused("it is not a URL"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Error::Refused(
-                "the lake's URL holds a user or password: leave them out and set the store's environment variables"
-                    .to_string(),
-            ));
+        check_plain("the lake's URL", location)?;
+        let mut url: Url = location.parse().map_err(|_| refused("it is not a URL"))?;
+        let is_of_the_web = url.scheme().starts_with("http");
+        if !is_of_the_web {
+            url.set_path("");
         }
-        let (scheme, prefix) = ObjectStoreScheme::parse(&url)
+        let (scheme, below_host) = ObjectStoreScheme::parse(&url)
             .map_err(|_| refused("want a path, file://, s3://bucket/prefix, gs:// or az://"))?;
+        let prefix = match location.split_once("://") {
+            // Keys are as they are named: in these URLs, unlike in those of the web, nothing is encoded.
+            Some((_, rest)) if !is_of_the_web => {
+                let below_bucket = rest
+                    .trim_end_matches('/')
+                    .split_once('/')
+                    .map_or("", |parts| parts.1);
+                object_store::path::Path::parse(below_bucket).map_err(|_| {
+                    refused("its path has a part that is empty, '.' or '..', or a control character")
+                })?
+            }
+            _ => below_host,
+        };
         let unusable = |error| {
             Error::Refused(format!(
                 "set up {location}: {error}; check the store's environment variables"
             ))
         };
-        let store: Arc<dyn ObjectStore> = match scheme {
-            ObjectStoreScheme::AmazonS3 => {
-                let mut builder = AmazonS3Builder::from_env().with_url(location);
-                let endpoint = options.endpoint_url.clone().or_else(|| {
-                    ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-                        .iter()
-                        .find_map(|name| std::env::var(name).ok())
-                });
-                if let Some(endpoint) = endpoint {
-                    // Asked for by its scheme: stores on the user's own network often have no TLS.
-                    builder = builder
-                        .with_allow_http(endpoint.starts_with("http://"))
-                        .with_endpoint(endpoint);
+        let client = |purpose| -> Result<Arc<dyn ObjectStore>> {
+            Ok(match scheme {
+                ObjectStoreScheme::AmazonS3 => {
+                    Arc::new(s3(location, options, purpose)?.build().map_err(unusable)?)
                 }
-                Arc::new(builder.build().map_err(unusable)?)
-            }
-            ObjectStoreScheme::GoogleCloudStorage => Arc::new(
-                GoogleCloudStorageBuilder::from_env()
-                    .with_url(location)
-                    .build()
-                    .map_err(unusable)?,
-            ),
-            ObjectStoreScheme::MicrosoftAzure => Arc::new(
-                MicrosoftAzureBuilder::from_env()
-                    .with_url(location)
-                    .build()
-                    .map_err(unusable)?,
-            ),
-            _ => {
-                return Err(refused(
-                    "want a path, file://, s3://bucket/prefix, gs:// or az://",
-                ));
-            }
+                ObjectStoreScheme::GoogleCloudStorage => {
+                    let builder = GoogleCloudStorageBuilder::from_env().with_url(location);
+                    let builder = purpose.timeouts("GOOGLE").fold(builder, |builder, (key, time)| {
+                        builder.with_config(GoogleConfigKey::Client(key), time)
+                    });
+                    Arc::new(builder.build().map_err(unusable)?)
+                }
+                ObjectStoreScheme::MicrosoftAzure => {
+                    let builder = MicrosoftAzureBuilder::from_env().with_url(location);
+                    let builder = purpose.timeouts("AZURE").fold(builder, |builder, (key, time)| {
+                        builder.with_config(AzureConfigKey::Client(key), time)
+                    });
+                    Arc::new(builder.build().map_err(unusable)?)
+                }
+                _ => {
+                    return Err(refused(
+                        "want a path, file://, s3://bucket/prefix, gs:// or az://",
+                    ));
+                }
+            })
         };
         let url = location.trim_end_matches('/').to_string();
         Ok(RemoteStore {
-            store,
+            store: client(Purpose::Read)?,
+            writer: client(Purpose::Write)?,
             prefix,
             url,
             conditional: Arc::new(OnceLock::new()),
@@ -128,10 +215,11 @@ impl RemoteStore {
     }
 
     fn path(&self, path: impl ToString) -> object_store::path::Path {
-        let parts = self.prefix.parts().map(|part| part.as_ref().to_string());
         let below = path.to_string();
-        // The parts are plain names, see `check_account`.
-        object_store::path::Path::from_iter(parts.chain(below.split('/').map(str::to_string)))
+        let named = below.split('/').filter(|part| !part.is_empty());
+        // As they are named; only what can be no part of a key is encoded, and nothing of callake's has such a name.
+        let parts = named.map(|part| PathPart::parse(part).unwrap_or_else(|_| PathPart::from(part)));
+        object_store::path::Path::from_iter(self.prefix.parts().chain(parts))
     }
 
     /// Finds out whether the store honours conditions on puts, and refuses one that does not unless the user vouches for
@@ -165,16 +253,7 @@ impl RemoteStore {
     pub(super) async fn probe(&self) -> Result<Option<&'static str>> {
         let path = self.path(format!("{PROBES}/{}", write_id()));
         let put = async |mode: PutMode, body: &'static str| {
-            let payload = PutPayload::from_static(body.as_bytes());
-            self.store
-                .put_opts(
-                    &path,
-                    payload,
-                    PutOptions {
-                        mode,
-                        ..Default::default()
-                    },
-                )
+            self.send(&path, &PutPayload::from_static(body.as_bytes()), mode)
                 .await
         };
         let found = async {
@@ -286,11 +365,7 @@ impl RemoteStore {
         let mut wait = PUT_WAIT;
         for attempt in 1.. {
             fault::point("before-swap");
-            let options = PutOptions {
-                mode: mode.clone(),
-                ..Default::default()
-            };
-            let Err(error) = self.store.put_opts(&object, payload.clone(), options).await else {
+            let Err(error) = self.send(&object, &payload, mode.clone()).await else {
                 fault::point("swapped");
                 return Ok(Swap::Done);
             };
@@ -423,9 +498,30 @@ impl RemoteStore {
         found.bytes().await.map_err(failed())
     }
 
+    /// Makes one put, and gives up on a store that does not answer in the time that a slow link would take.
+    async fn send(
+        &self,
+        object: &object_store::path::Path,
+        payload: &PutPayload,
+        mode: PutMode,
+    ) -> object_store::Result<PutResult> {
+        let options = PutOptions {
+            mode,
+            ..Default::default()
+        };
+        let time = put_time(payload.content_length());
+        let put = self.writer.put_opts(object, payload.clone(), options);
+        tokio::time::timeout(time, put).await.unwrap_or_else(|_| {
+            Err(object_store::Error::Generic {
+                store: "put",
+                source: format!("no answer within {} s", time.as_secs()).into(),
+            })
+        })
+    }
+
     /// Puts an object whatever is there.
     pub(crate) async fn put(&self, path: &str, payload: PutPayload) -> Result<()> {
-        let put = self.store.put(&self.path(path), payload).await;
+        let put = self.send(&self.path(path), &payload, PutMode::Overwrite).await;
         put.map(drop)
             .map_err(Error::store("write", format!("{}/{path}", self.url)))
     }
@@ -451,11 +547,7 @@ impl RemoteStore {
         };
         let mut wait = PUT_WAIT;
         for _ in 1..PUT_ATTEMPTS {
-            let options = PutOptions {
-                mode: mode.clone(),
-                ..Default::default()
-            };
-            let Err(error) = self.store.put_opts(&object, payload.clone(), options).await else {
+            let Err(error) = self.send(&object, &payload, mode.clone()).await else {
                 return Ok(());
             };
             if is_definite(&error) {
@@ -469,11 +561,7 @@ impl RemoteStore {
             tokio::time::sleep(wait).await;
             wait *= 2;
         }
-        let options = PutOptions {
-            mode,
-            ..Default::default()
-        };
-        let put = self.store.put_opts(&object, payload, options).await;
+        let put = self.send(&object, &payload, mode).await;
         put.map(drop)
             .map_err(Error::store("write", format!("{}/{path}", self.url)))
     }
@@ -529,6 +617,11 @@ fn version(meta: &ObjectMeta) -> UpdateVersion {
     }
 }
 
+/// How long a put of so many bytes may take.
+fn put_time(bytes: usize) -> Duration {
+    PUT_TIME + Duration::from_secs(bytes as u64 / SLOWEST_LINK)
+}
+
 /// The file's bytes. A conditional put is one request, and its body is signed, so they are in memory for its time.
 async fn read_payload(path: &Path) -> Result<PutPayload> {
     let failed = || Error::io("read", path);
@@ -545,5 +638,104 @@ async fn read_payload(path: &Path) -> Result<PutPayload> {
             return Ok(chunks.into_iter().collect());
         }
         chunks.push(Bytes::from(chunk));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_put_over_a_slow_link_is_waited_for() {
+        let timeout = |purpose, key| {
+            let builder = s3("s3://lakes/a", &LakeOptions::default(), purpose).unwrap();
+            builder.get_config_value(&AmazonS3ConfigKey::Client(key))
+        };
+        for purpose in [Purpose::Read, Purpose::Write] {
+            assert_eq!(
+                timeout(purpose, ClientConfigKey::Timeout).as_deref(),
+                Some(UNLIMITED)
+            );
+            assert_eq!(
+                timeout(purpose, ClientConfigKey::ConnectTimeout).as_deref(),
+                Some("5s")
+            );
+        }
+        // One of a put would be over before its body is sent.
+        assert_eq!(timeout(Purpose::Write, ClientConfigKey::ReadTimeout), None);
+        assert_eq!(
+            timeout(Purpose::Read, ClientConfigKey::ReadTimeout).as_deref(),
+            Some("30s")
+        );
+        assert!(put_time(15_000_000) > Duration::from_secs(150));
+        assert_eq!(put_time(2), PUT_TIME);
+    }
+
+    fn open(location: &str) -> Result<RemoteStore> {
+        RemoteStore::open(location, &LakeOptions::default())
+    }
+
+    #[test]
+    fn keys_are_those_that_were_named() {
+        for (url, key) in [
+            ("s3://lakes/Zürich/~a b", "Zürich/~a b/call_details/x"),
+            ("s3://lakes/a%20b/", "a%20b/call_details/x"),
+            ("s3://lakes", "call_details/x"),
+            ("gs://lakes/[a]", "[a]/call_details/x"),
+        ] {
+            let store = open(url).unwrap();
+            assert_eq!(store.path("call_details/x").as_ref(), key, "{url}");
+        }
+        assert_eq!(open("s3://lakes/é").unwrap().path("").as_ref(), "é");
+    }
+
+    #[test]
+    fn urls_that_are_not_plain_are_refused_and_not_shown() {
+        for (url, want) in [
+            ("s3://lakes/a#secret", "query or fragment"),
+            ("s3://lakes/a?sig=secret", "query or fragment"),
+            ("s3://lakes?secret", "query or fragment"),
+            ("s3://user:secret@lakes/a", "user or password"),
+            ("s3://user:secret@la kes/a", "user or password"),
+            ("s3://lakes/a//b", "has a part that is empty"),
+            ("s3://lakes/a/../b", "has a part that is empty"),
+        ] {
+            let error = open(url).unwrap_err();
+            assert_eq!(error.kind(), crate::lake::ErrorKind::Usage);
+            let text = error.to_string();
+            assert!(text.contains(want) && !text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_not_plain_is_refused_and_not_shown() {
+        for endpoint in [
+            "http://user:secret@localhost:9",
+            "http://secret@localhost:9/",
+            "https://x/?sig=secret",
+        ] {
+            let options = LakeOptions {
+                endpoint_url: Some(endpoint.to_string()),
+                ..LakeOptions::default()
+            };
+            let error = RemoteStore::open("s3://lakes/a", &options).unwrap_err();
+            assert_eq!(error.kind(), crate::lake::ErrorKind::Usage);
+            let text = error.to_string();
+            assert!(
+                text.starts_with("the endpoint's URL ") && !text.contains("secret"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_is_asked_for_is_that_of_s3() {
+        let options = LakeOptions {
+            endpoint_url: Some("http://localhost:9".to_string()),
+            ..LakeOptions::default()
+        };
+        let builder = s3("s3://lakes/a", &options, Purpose::Read).unwrap();
+        let endpoint = builder.get_config_value(&AmazonS3ConfigKey::S3Endpoint);
+        assert_eq!(endpoint.as_deref(), Some("http://localhost:9"));
     }
 }

@@ -1,5 +1,6 @@
 //! Publishing a day: read the present file, merge, put if unchanged, else again.
 
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::footer::{FileFacts, tool};
 use super::layout::DayPath;
 use super::local::LocalStore;
 use super::object::{RemoteStore, Swap};
-use super::store::{Store, read_footer};
+use super::store::{Store, check_bytes, foreign, read_footer};
 use super::{Error, Lake, Result};
 use crate::day::{DayRows, Footer, Merge, WriteOptions};
 
@@ -173,7 +174,9 @@ impl Job {
     /// Merges with the present file into a new one at `stage`, if there is anything new.
     fn make(&self, present: Option<&Path>, stage: PathBuf) -> Result<Made> {
         let table = self.rows.table();
-        let old = present.map(|path| self.read_facts(path)).transpose()?;
+        let open = |path: &Path| File::open(path).map_err(Error::io("open", path));
+        let file = present.map(open).transpose()?;
+        let old = file.as_ref().map(|file| self.read_facts(file)).transpose()?;
         let merge = Merge::new(&self.rows, present).map_err(Error::day(&self.path))?;
         fault::point("merged");
         let facts = match &old {
@@ -193,6 +196,10 @@ impl Job {
                 rows,
                 bytes,
             }));
+        }
+        if let Some(file) = &file {
+            // What is damaged would get a good checksum.
+            check_bytes(file, &self.path)?;
         }
         let revision = old.as_ref().map_or(0, |old| old.revision + 1);
         let write_id = write_id();
@@ -237,12 +244,10 @@ impl Job {
     }
 
     /// The present file's facts, if it can be merged with.
-    fn read_facts(&self, path: &Path) -> Result<FileFacts> {
-        let footer = read_footer(path, &self.path)?;
+    fn read_facts(&self, file: &File) -> Result<FileFacts> {
+        let footer = read_footer(file, &self.path)?;
         let facts = FileFacts::read(&self.path.to_string(), &footer)?;
-        let facts = facts.ok_or_else(|| {
-            Error::damaged(&self.path, "was not written by callake: move it out of the lake")
-        })?;
+        let facts = facts.ok_or_else(|| foreign(&self.path))?;
         facts.check_merge(&self.path, self.rows.table(), self.zone)?;
         Ok(facts)
     }

@@ -2,7 +2,8 @@
 
 use super::footer::FileFacts;
 use super::layout::DayPath;
-use super::store::{LocalFile, Store, unreadable};
+use super::publish::blocking;
+use super::store::{LocalFile, Store, check_file, foreign, unreadable};
 use super::{Error, Lake, LakeOptions, Result};
 use crate::day::{self, Batches, Scratch};
 use crate::schema;
@@ -37,6 +38,14 @@ impl Lake {
         }
     }
 
+    /// The error for a lake that has files, and none of the days asked for.
+    pub(crate) fn no_days_asked(&self, what: &str) -> Error {
+        Error::NoDays {
+            lake: self.location(),
+            what: what.to_string(),
+        }
+    }
+
     /// The table's files, by day and account.
     ///
     /// # Errors
@@ -63,15 +72,20 @@ impl Lake {
     /// all of them are of one version. `None` where there is no such file any more.
     ///
     /// # Errors
-    /// The file can't be fetched, or is not Parquet.
+    /// The file can't be fetched, is not Parquet, or has other bytes than were written.
     pub async fn read(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<Batches>> {
         let Some(file) = self.local_file(path, scratch).await? else {
             return Ok(None);
         };
         let unknown = || Error::damaged(path, "is of an unknown table");
         let table = schema::table(&path.table).ok_or_else(unknown)?;
+        let file = blocking(path, {
+            let path = path.clone();
+            move || check_file(file.file(), &path).map(|_| file)
+        })
+        .await?;
         // The reader holds the file open, so that the copy can be removed.
-        day::read(file.path(), table)
+        day::read(file.path(), file.file(), table)
             .map(Some)
             .map_err(|error| match error {
                 day::Error::Parquet { source, .. } => unreadable(path, &source),
@@ -92,7 +106,6 @@ impl Lake {
         let Some((_, facts)) = self.store.footer(path).await? else {
             return Ok(None);
         };
-        let foreign = || Error::damaged(path, "was not written by callake: move it out of the lake");
-        facts.ok_or_else(foreign).map(Some)
+        facts.ok_or_else(|| foreign(path)).map(Some)
     }
 }

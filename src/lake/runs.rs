@@ -35,7 +35,7 @@ impl Lake {
     pub async fn last_runs(&self, most: usize) -> Result<Vec<Vec<u8>>> {
         let mut paths: Vec<_> = self
             .store
-            .list(RUNS, usize::MAX)
+            .list_own(RUNS)
             .await?
             .into_iter()
             .map(|entry| entry.path)

@@ -9,19 +9,15 @@
 //! Nothing is overwritten: a file that is there stays, so a snapshot that was cut off is taken up where it was. Without a
 //! manifest it is not complete.
 
-use std::fs::File;
-use std::path::Path;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::footer::{FileFacts, tool};
+use super::footer::tool;
 use super::layout::{DayPath, MANIFEST, SNAPSHOT};
 use super::publish::blocking;
-use super::store::{LocalFile, Store, read_footer};
+use super::store::{LocalFile, Store, check_file};
 use super::{Error, Lake, LakeOptions, Result};
-use crate::day::Scratch;
+use crate::day::{Digest, Scratch};
 use crate::schema;
 
 /// Longest name of a snapshot.
@@ -111,10 +107,13 @@ impl Lake {
         if files.is_empty() {
             return Err(self.no_days("any table"));
         }
+        files.retain(|(path, _)| path.is_within(*from, *to));
+        if files.is_empty() {
+            return Err(self.no_days_asked("any table"));
+        }
         store.prepare(options).await?;
         begin(&store, &place, &Asked { from: *from, to: *to }, scratch).await?;
-        let mut asked = files;
-        asked.retain(|(path, _)| path.is_within(*from, *to));
+        let asked = files;
         let progress = &self.options.progress;
         progress.expect(asked.len() as u64, asked.iter().map(|file| file.1).sum());
         let mut files = Vec::new();
@@ -130,13 +129,23 @@ impl Lake {
                     let Some(original) = self.local_file(&path, scratch).await? else {
                         continue;
                     };
+                    // What is damaged must not get there, where nothing is overwritten.
+                    let (original, _) = checked(&path, original).await?;
                     store.put_absent(&path.to_string(), original.path()).await?;
                     // What is there now: in a store this is the proof that all bytes arrived.
                     let copy = store.local_file(&path, scratch).await?;
-                    copy.ok_or_else(|| Error::damaged(&path, format!("is gone from {place} again")))?
+                    copy.ok_or_else(|| Error::damaged(format!("{place}/{path}"), "is gone again"))?
                 }
             };
-            files.push(describe(path, copy).await?);
+            let described = match checked(&path, copy).await {
+                Err(Error::Damaged { problem, .. }) => {
+                    tracing::debug!("{place}/{path} {problem}");
+                    let problem = "is not as it was copied: remove it, and run the same command again";
+                    return Err(Error::damaged(format!("{place}/{path}"), problem));
+                }
+                described => described?.1,
+            };
+            files.push(described);
             progress.steps.add(1);
             progress.work.add(bytes);
             progress.bytes.add(bytes);
@@ -182,8 +191,13 @@ struct Asked {
 
 /// Marks the place as a snapshot, or finds it marked by an earlier run for the same days.
 async fn begin(store: &Store, place: &str, asked: &Asked, scratch: &Scratch) -> Result<()> {
-    put_json(store, SNAPSHOT, asked, scratch).await?;
-    let marked = store.read_object(SNAPSHOT).await?.unwrap_or_default();
+    let marked = match store.read_object(SNAPSHOT).await? {
+        Some(marked) => marked,
+        None => {
+            put_json(store, SNAPSHOT, asked, scratch).await?;
+            store.read_object(SNAPSHOT).await?.unwrap_or_default()
+        }
+    };
     if serde_json::from_slice::<Asked>(&marked).is_ok_and(|marked| marked == *asked) {
         return Ok(());
     }
@@ -216,28 +230,19 @@ fn check_name(name: &str) -> Result<()> {
     )))
 }
 
-async fn describe(path: DayPath, file: LocalFile) -> Result<ManifestFile> {
+/// The file, which is as it was written for that path, and what the manifest says of it.
+async fn checked(path: &DayPath, file: LocalFile) -> Result<(LocalFile, ManifestFile)> {
+    let path = path.clone();
     blocking(&path.clone(), move || {
-        let footer = read_footer(file.path(), &path)?;
-        let facts = FileFacts::read(&path.to_string(), &footer)?;
-        facts.ok_or_else(|| Error::damaged(&path, "was not written by callake: move it out of the lake"))?;
-        let (bytes, sha256) = hash(file.path())?;
-        let rows = footer.file_metadata().num_rows() as u64;
-        Ok(ManifestFile {
+        let (facts, Digest { bytes, sha256, .. }) = check_file(file.file(), &path)?;
+        facts.check_place(&path)?;
+        let described = ManifestFile {
             path: path.to_string(),
-            rows,
+            rows: facts.rows,
             bytes,
             sha256,
-        })
+        };
+        Ok((file, described))
     })
     .await
-}
-
-/// Size and SHA-256 of a file.
-pub(super) fn hash(path: &Path) -> Result<(u64, String)> {
-    let failed = || Error::io("read", path);
-    let mut file = File::open(path).map_err(failed())?;
-    let mut hash = Sha256::new();
-    let bytes = crate::day::hash_of(&mut file, &mut hash).map_err(failed())?;
-    Ok((bytes, crate::day::hex(&hash.finalize())))
 }

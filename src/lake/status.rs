@@ -73,10 +73,16 @@ pub struct DayStatus {
 
 impl Lake {
     /// Reads what the lake covers; a footer takes one to three ranged requests, 16 files at once.
+    ///
+    /// # Errors
+    /// There is no lake: neither a day's file nor anything that a run left; the place can't be read.
     pub async fn status(&self) -> Result<Status> {
         let mut files = Vec::new();
         for table in schema::tables() {
             files.extend(self.sized_files(&table.name).await?);
+        }
+        if files.is_empty() && !self.store.has_own().await? {
+            return Err(self.no_days("any table"));
         }
         let read = files.into_iter().map(|(path, bytes)| async move {
             match self.file_facts(&path).await {

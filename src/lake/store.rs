@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 
 use super::footer::FileFacts;
-use super::layout::DayPath;
+use super::layout::{DayPath, OWN};
 use super::local::LocalStore;
 use super::object::RemoteStore;
 use super::publish::blocking;
 use super::{Error, LakeOptions, Result};
-use crate::day::Scratch;
+use crate::day::{self, Digest, Scratch};
 use crate::schema;
 
 /// Where a lake is.
@@ -31,17 +31,23 @@ pub(crate) struct Entry {
     pub(crate) modified: DateTime<Utc>,
 }
 
-/// A day's file on local disk: itself, or a copy that is removed on drop.
+/// A day's file on local disk, open: itself, or a copy that is removed on drop.
 #[derive(Debug)]
 pub struct LocalFile {
     path: PathBuf,
+    file: File,
     is_copy: bool,
 }
 
 impl LocalFile {
-    /// Where it is.
+    /// Where it is, or was: another version may have taken its place.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The one version that was found.
+    pub fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -90,15 +96,11 @@ impl Store {
         }
     }
 
-    /// Some day's file of the lake, if one is found soon.
-    pub(crate) async fn any_day_file(&self) -> Result<Option<DayPath>> {
-        for table in schema::tables() {
-            let entries = self.list(&table.name, FIRST_FILES).await?;
-            if let Some(path) = entries.iter().find_map(|entry| DayPath::parse(&entry.path)) {
-                return Ok(Some(path));
-            }
-        }
-        Ok(None)
+    /// Some days' files of a table, if any are found soon.
+    pub(crate) async fn some_day_files(&self, table: &str) -> Result<Vec<DayPath>> {
+        let entries = self.list(table, FIRST_FILES).await?;
+        let paths = entries.iter().filter_map(|entry| DayPath::parse(&entry.path));
+        Ok(paths.collect())
     }
 
     /// The files of a folder, at any depth and in no order; `most` bounds how many.
@@ -106,6 +108,36 @@ impl Store {
         match self {
             Store::Local(store) => store.list(folder, most),
             Store::Remote(store) => store.list(folder, most).await,
+        }
+    }
+
+    /// The files of a folder that readers do not need; of a local lake those that this user may look at.
+    pub(crate) async fn list_own(&self, folder: &str) -> Result<Vec<Entry>> {
+        match self {
+            Store::Local(store) => store.list_own(folder),
+            Store::Remote(store) => store.list(folder, usize::MAX).await,
+        }
+    }
+
+    /// All files: of the tables, and beside them as [`Store::list_own`] gives them.
+    pub(crate) async fn list_all(&self) -> Result<Vec<Entry>> {
+        match self {
+            Store::Local(store) => {
+                let mut entries = store.list_beside_tables()?;
+                for table in schema::tables() {
+                    entries.extend(store.list(&table.name, usize::MAX)?);
+                }
+                Ok(entries)
+            }
+            Store::Remote(store) => store.list("", usize::MAX).await,
+        }
+    }
+
+    /// Whether anything of callake's own is there, beside the tables.
+    pub(crate) async fn has_own(&self) -> Result<bool> {
+        match self {
+            Store::Local(store) => Ok(store.root().join(OWN).is_dir()),
+            Store::Remote(store) => Ok(!store.list(OWN, 1).await?.is_empty()),
         }
     }
 
@@ -130,14 +162,18 @@ impl Store {
 
     /// The day's file on local disk; `None` if there is no such file.
     pub(crate) async fn local_file(&self, path: &DayPath, scratch: &Scratch) -> Result<Option<LocalFile>> {
-        match self {
-            Store::Local(store) => Ok(store
-                .present(path)?
-                .map(|path| LocalFile { path, is_copy: false })),
+        let (found, is_copy) = match self {
+            Store::Local(store) => (store.present(path)?, false),
             Store::Remote(store) => {
                 let copy = store.fetch(path, scratch.file("copy")).await?;
-                Ok(copy.map(|(path, _)| LocalFile { path, is_copy: true }))
+                (copy.map(|(path, _)| path), true)
             }
+        };
+        let Some(path) = found else { return Ok(None) };
+        match File::open(&path) {
+            Ok(file) => Ok(Some(LocalFile { path, file, is_copy })),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("open", path)(error)),
         }
     }
 
@@ -151,7 +187,8 @@ impl Store {
                 let Some(file) = store.present(path)? else {
                     return Ok(None);
                 };
-                let footer = read_footer(&file, path)?;
+                let opened = File::open(&file).map_err(Error::io("open", &file))?;
+                let footer = read_footer(&opened, path)?;
                 let facts = FileFacts::read(&path.to_string(), &footer)?;
                 Ok(Some((footer, facts)))
             }
@@ -164,17 +201,53 @@ impl Store {
 }
 
 /// The footer of a file on local disk that is, or is a copy of, the day's file.
-pub(crate) fn read_footer(file: &Path, path: &DayPath) -> Result<ParquetMetaData> {
-    let opened = File::open(file).map_err(Error::io("open", file))?;
+pub(crate) fn read_footer(file: &File, path: &DayPath) -> Result<ParquetMetaData> {
     let mut reader = ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Skip);
     reader
-        .try_parse(&opened)
+        .try_parse(file)
         .and_then(|()| reader.finish())
         .map_err(|error| unreadable(path, &error))
 }
 
+/// What to do about a damaged file of the lake.
+const REMEDY: &str = "restore it from a copy, or move it away and export the day again";
+
 /// A file of the lake whose footer is no Parquet footer.
 pub(crate) fn unreadable(path: &DayPath, error: &parquet::errors::ParquetError) -> Error {
-    let remedy = "restore it from a copy, or move it away and export the day again";
-    Error::damaged(path, format!("can't be read as Parquet ({error}): {remedy}"))
+    Error::damaged(path, format!("can't be read as Parquet ({error}): {REMEDY}"))
+}
+
+/// What is wrong about the bytes of a file, by its own checksum. Only the checksum tells: a flipped bit can come out as another
+/// value without an error.
+pub(crate) fn problem_of_bytes(digest: &Digest) -> Option<&'static str> {
+    match digest.is_as_written {
+        Some(true) => None,
+        Some(false) => Some("has other bytes than were written"),
+        None => Some("says no checksum"),
+    }
+}
+
+/// Refuses a file on local disk that is, or is a copy of, the day's file, unless its bytes are those that were written.
+pub(crate) fn check_bytes(file: &File, path: &DayPath) -> Result<Digest> {
+    let digest = day::digest(path.to_string().as_ref(), file).map_err(Error::day(path))?;
+    match problem_of_bytes(&digest) {
+        None => Ok(digest),
+        Some(problem) => Err(Error::damaged(path, format!("{problem}: {REMEDY}"))),
+    }
+}
+
+/// The facts and the digest of a file on local disk that is, or is a copy of, the day's file.
+///
+/// # Errors
+/// It is no Parquet, no callake wrote it, or its bytes are not those that were written.
+pub(crate) fn check_file(file: &File, path: &DayPath) -> Result<(FileFacts, Digest)> {
+    let footer = read_footer(file, path)?;
+    let facts = FileFacts::read(&path.to_string(), &footer)?;
+    let facts = facts.ok_or_else(|| foreign(path))?;
+    Ok((facts, check_bytes(file, path)?))
+}
+
+/// A file that no callake wrote, in the place of a day's file.
+pub(crate) fn foreign(path: &DayPath) -> Error {
+    Error::damaged(path, "was not written by callake: move it out of the lake")
 }

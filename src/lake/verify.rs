@@ -12,10 +12,9 @@ use serde::Serialize;
 use super::footer::FileFacts;
 use super::layout::{DayPath, SNAPSHOT, STAGING};
 use super::publish::blocking;
-use super::snapshot::hash;
-use super::store::{Store, read_footer};
+use super::store::{LocalFile, Store, problem_of_bytes, read_footer};
 use super::{Error, Lake, Result};
-use crate::day::{DayClock, Inspection, KeyHash, Scratch, has_its_checksum, inspect, is_live};
+use crate::day::{DayClock, Inspection, KeyHash, Scratch, digest, inspect, is_live};
 use crate::schema;
 
 /// Keys of one part of the key space that are held in memory, 24 bytes each.
@@ -111,7 +110,7 @@ impl Lake {
             findings: Vec::new(),
         };
         let mut files = Vec::new();
-        for entry in self.store.list("", usize::MAX).await? {
+        for entry in self.store.list_all().await? {
             match DayPath::parse(&entry.path) {
                 Some(path) if schema::table(&path.table).is_some() => files.push((path, entry.bytes)),
                 _ => report.findings.extend(self.stray(&entry.path)),
@@ -133,7 +132,7 @@ impl Lake {
             paths.push(path.clone());
             let (checked, log) = blocking(&path.clone(), move || {
                 let mut keys = keys;
-                let checked = check_file(&path, file.path(), deep, |key| keys.push(&path, key, number))?;
+                let checked = check_file(&path, &file, deep, |key| keys.push(&path, key, number))?;
                 Ok((checked, keys))
             })
             .await?;
@@ -214,8 +213,12 @@ impl Lake {
             let Some(file) = self.local_file(path, scratch).await? else {
                 continue;
             };
-            let (bytes, sha256) = hash(file.path())?;
-            if (bytes, &sha256) != (said.bytes, &said.sha256) {
+            let held = blocking(path, {
+                let path = path.clone();
+                move || digest(file.path(), file.file()).map_err(Error::day(path))
+            })
+            .await?;
+            if (held.bytes, &held.sha256) != (said.bytes, &said.sha256) {
                 found(&name, "has other bytes than the manifest says");
             }
         }
@@ -249,12 +252,15 @@ impl Lake {
             );
         }
         if path.starts_with(STAGING) {
-            let folder = PathBuf::from(path).parent().map(PathBuf::from)?;
-            let live = match &self.store {
-                Store::Local(store) => is_live(&store.root().join(folder)),
+            let is_at_work = match &self.store {
+                Store::Local(store) => {
+                    let file = store.root().join(path);
+                    // A run that has ended since has removed its files.
+                    file.parent().is_some_and(is_live) || !file.exists()
+                }
                 Store::Remote(_) => false,
             };
-            if !live {
+            if !is_at_work {
                 return finding(FindingKind::LeftOver, "was left by a run that is gone");
             }
         }
@@ -263,15 +269,15 @@ impl Lake {
 }
 
 /// What is known of a file after its check.
-struct Checked {
-    rows: u64,
+pub(super) struct Checked {
+    pub(super) rows: u64,
     facts: Option<FileFacts>,
-    findings: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
 }
 
-fn check_file(
+pub(super) fn check_file(
     path: &DayPath,
-    file: &std::path::Path,
+    file: &LocalFile,
     deep: bool,
     see: impl FnMut(KeyHash) -> std::io::Result<()>,
 ) -> Result<Checked> {
@@ -287,7 +293,7 @@ fn check_file(
     let mut rows = 0;
     let table = schema::table(&path.table);
     let table = table.ok_or_else(|| Error::damaged(path, "is of an unknown table"))?;
-    match read_footer(file, path).and_then(|footer| {
+    match read_footer(file.file(), path).and_then(|footer| {
         let said = FileFacts::read(&path.to_string(), &footer)?;
         Ok((said, footer.file_metadata().num_rows() as u64))
     }) {
@@ -295,13 +301,9 @@ fn check_file(
         Err(error) => return Err(error),
         Ok((None, _)) => found(FindingKind::Footer, "was not written by callake".to_string()),
         Ok((Some(said), held)) => {
-            match has_its_checksum(file).map_err(Error::day(path))? {
-                Some(true) => {}
-                Some(false) => found(
-                    FindingKind::Checksum,
-                    "has other bytes than were written".to_string(),
-                ),
-                None => found(FindingKind::Checksum, "says no checksum".to_string()),
+            let digest = digest(file.path(), file.file()).map_err(Error::day(path))?;
+            if let Some(problem) = problem_of_bytes(&digest) {
+                found(FindingKind::Checksum, problem.to_string());
             }
             if (&said.table, &said.account, said.day) != (&path.table, &path.account, path.day) {
                 let detail = format!(
@@ -317,7 +319,7 @@ fn check_file(
                 );
             }
             let clock = DayClock::new(said.zone);
-            match inspect(file, table, path.day, clock, deep, see) {
+            match inspect(file.path(), file.file(), table, path.day, clock, deep, see) {
                 Ok(inspection) => {
                     rows = inspection.rows;
                     if rows != held {

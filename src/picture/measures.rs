@@ -69,12 +69,12 @@ pub(super) struct QueueCounts {
     pub(super) abandoned: u64,
     /// First entries of sessions that were answered, without voicemail and callbacks.
     pub(super) speed_of_answer_count: u64,
-    /// Their waits from entry to acceptance, in microseconds.
-    pub(super) speed_of_answer_micros: i64,
+    /// Their waits from entry to acceptance, in microseconds. A sum that 64 bits may be too few for: a field can hold any number.
+    pub(super) speed_of_answer_micros: i128,
     /// Closed conversations that were in the queue.
     pub(super) closed: u64,
     /// Talk, hold and after-call work on them, in seconds.
-    pub(super) handle_seconds: i64,
+    pub(super) handle_seconds: i128,
 }
 
 const CLOSED: &str = "CLOSED";
@@ -166,7 +166,7 @@ impl Session<'_> {
         let answered = entry.responding.and_then(|agent| agent.accepted).or(by_next);
         let wait = answered
             .zip(entry.enter_time)
-            .map(|(answered, entered)| answered - entered);
+            .map(|(answered, entered)| i128::from(answered) - i128::from(entered));
         let speed = wait.filter(|_| is_first && !self.is_voicemail && !entry.callback_opted);
         let is_abandoned = self.final_status == Some(ABANDONED) && next.is_none() && answered.is_none();
         QueueCounts {
@@ -182,9 +182,10 @@ impl Session<'_> {
 
 impl Segment {
     /// Nothing where the interaction's length is not known.
-    fn handle_seconds(self) -> i64 {
+    fn handle_seconds(self) -> i128 {
+        let after_call_work = self.after_call_work.unwrap_or_default();
         self.interaction
-            .map_or(0, |length| length + self.after_call_work.unwrap_or_default())
+            .map_or(0, |length| i128::from(length) + i128::from(after_call_work))
     }
 }
 
@@ -346,6 +347,26 @@ mod tests {
         let counts = of_queues(&session);
         assert_eq!((counts["Sales"].abandoned, counts["Support"].abandoned), (0, 1));
         assert_eq!(counts["Support"].abandon_rate(), Some(1.0));
+    }
+
+    #[test]
+    fn times_that_no_call_can_have_add_up() {
+        let longest = Destination {
+            responding: Some(Segment {
+                accepted: Some(i64::MAX),
+                interaction: Some(i64::MAX),
+                after_call_work: Some(i64::MAX),
+            }),
+            enter_time: Some(i64::MIN),
+            ..entry("Sales", 0)
+        };
+        let mut counts = QueueCounts::default();
+        for _ in 0..4 {
+            closed(vec![longest.clone()]).of_queues(|_, more| counts.add(more));
+        }
+        let most = i64::MAX as f64;
+        assert_eq!(counts.average_handle_time(), Some(2.0 * most));
+        assert_eq!(counts.average_speed_of_answer(), Some(2.0 * most / 1e6));
     }
 
     #[test]

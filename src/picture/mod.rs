@@ -80,7 +80,7 @@ async fn picture(settings: &ReportSettings, lake: &Lake) -> anyhow::Result<Pictu
     }
     status.accounts.retain(|account| !account.days.is_empty());
     if status.accounts.is_empty() && status.problems.is_empty() {
-        return Err(lake.no_days("these days").into());
+        return Err(lake.no_days_asked("any table").into());
     }
     let (figures, problems) = scan::scan(lake, asked).await?;
     status.problems.extend(problems);

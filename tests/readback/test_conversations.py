@@ -307,6 +307,32 @@ def test_a_limit_leaves_the_others_for_later(tmp_path):
         assert [day["coverage"] for day in days][-1] == "closed"
 
 
+def test_a_day_is_not_read_before_its_conversations_of_other_days_are_there(tmp_path):
+    with Server(tmp_path, "--records", "300") as server:
+        export(server, tmp_path / "all")
+        records = [json.loads(line) for line in run("restore", tmp_path / "all").stdout.splitlines()]
+        of_the_second = [
+            record for record in records
+            if str(record.get("sessionStartTime")).startswith("2025-09-02T1") and record.get("conversationId")
+        ]
+        moved, other = of_the_second[:2]
+        moved["sessionStartTime"] = moved["sessionStartTime"].replace("2025-09-02", "2025-09-01")
+        (tmp_path / "two.ndjson").write_text("\n".join(map(json.dumps, (moved, other))))
+        lake = tmp_path / "lake"
+        run("convert", tmp_path / "two.ndjson", "--dest", lake, "--account", ACCOUNT)
+        conversations(server, lake, "--from", "2025-09-02")
+        file = lake / "conversations" / "session_date=2025-09-02" / f"{ACCOUNT}.parquet"
+        whole = file.read_bytes()
+        # Its rows can be read, and nothing is merged with them.
+        digit = whole.index(b"callake.sha256") + 30
+        file.write_bytes(whole[:digit] + bytes([whole[digit] ^ 1]) + whole[digit + 1:])
+        assert "has other bytes than were written" in conversations(server, lake, "--to", "2025-09-01", code=6).stderr
+        assert not (lake / "conversations" / "session_date=2025-09-01").exists()
+        file.write_bytes(whole)
+        conversations(server, lake, "--to", "2025-09-01")
+        assert held(lake) == named(lake)
+
+
 def test_days_narrow_what_is_asked_for(tmp_path):
     with Server(tmp_path, "--records", "300") as server:
         export(server, tmp_path / "lake")

@@ -243,6 +243,16 @@ class Unconditional(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class Keeping(Unconditional):
+    """The same, and it gives back what it keeps."""
+
+    kept = {}
+
+    def do_GET(self):
+        body = self.kept.get(self.path)
+        self.answer(404) if body is None else self.answer(200, len(body), body)
+
+
 def test_a_store_that_ignores_conditions(server):
     store = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Unconditional)
     threading.Thread(target=store.serve_forever, daemon=True).start()
@@ -251,6 +261,15 @@ def test_a_store_that_ignores_conditions(server):
     assert problems(checks) == ["conditional_puts"] and "ignores If-None-Match" in checks["conditional_puts"]["found"]
     assert "--single-writer" in checks["conditional_puts"]["remedy"]
     assert Unconditional.kept == {}, "the probe is removed"
+    store.shutdown()
+
+
+def test_a_snapshot_takes_the_remedy_that_it_gives(demo_lake):
+    store = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Keeping)
+    threading.Thread(target=store.serve_forever, daemon=True).start()
+    command = ("snapshot", demo_lake, "s3://lakes/s", "--endpoint-url", f"http://127.0.0.1:{store.server_port}", "--name", "a")
+    assert "or --single-writer" in run(*command, env={**TOKEN, **KEYS}, code=2).stderr
+    run(*command, "--single-writer", env={**TOKEN, **KEYS})
     store.shutdown()
 
 

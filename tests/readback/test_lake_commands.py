@@ -1,11 +1,15 @@
 """`verify`, `status`, `snapshot`, `restore` and `clean` on a lake that is sound, and on one that is not."""
 
 import json
+import os
+import pathlib
 import shutil
+import subprocess
+import tempfile
 
 import pytest
 
-from conftest import run
+from conftest import BINARY, run
 
 
 @pytest.fixture
@@ -95,8 +99,12 @@ def test_what_cannot_be_meant(lake, tmp_path):
     days = ("--from", "2025-09-02", "--to", "2025-09-01")
     for command in (["restore", lake], ["snapshot", lake, tmp_path / "s"]):
         assert "before the first" in run(*command, *days, code=2).stderr
-    for target in ("", lake, lake / "below"):
-        run("snapshot", lake, target, code=2)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(lake)
+    within = (f"file://{lake}/below", "other/../lake/below", "no/../lake/a/b", "link/a/b", "lake/../lake")
+    for target in ("", lake, lake / "below", *within):
+        assert "snapshot" in run("snapshot", lake, target, code=2, cwd=tmp_path).stderr
+    assert not (lake / "below").exists() and not (tmp_path / "no").exists()
 
 
 def test_no_lake_there(tmp_path):
@@ -107,11 +115,19 @@ def test_no_lake_there(tmp_path):
 
 def test_a_lake_without_days(tmp_path):
     (tmp_path / "empty").mkdir()
-    for command, *target in (["verify"], ["restore"], ["snapshot", tmp_path / "s"]):
+    for command, *target in (["verify"], ["status"], ["restore"], ["snapshot", tmp_path / "s"]):
         done = run(command, tmp_path / "empty", *target, code=3)
         assert "it holds no file of" in done.stderr and "sound" not in done.stdout
     assert not (tmp_path / "s").exists(), "a backup of a mistyped path must not look like one"
-    assert "no day files" in run("status", tmp_path / "empty").stdout
+    (tmp_path / "empty" / "_callake").mkdir()
+    assert "no day files" in run("status", tmp_path / "empty").stdout, "a run has opened it"
+
+
+def test_days_that_are_not_there(lake, tmp_path):
+    for command, *more in (["restore", "-o", tmp_path / "out"], ["snapshot", tmp_path / "s"], ["report", "-o", tmp_path / "page"]):
+        done = run(command, lake, *more, "--from", "2030-01-01", code=3)
+        assert "in the days asked for" in done.stderr
+    assert not any((tmp_path / name).exists() for name in ("out", "s", "page"))
 
 
 def test_a_wrong_clock_makes_no_ages_of_missing_days(tmp_path):
@@ -139,3 +155,36 @@ def test_status_names_what_it_could_not_read(lake):
     assert "session_date=2025-09-01/demo.parquet" in done.stdout and "can't be read as Parquet" in done.stdout
     (problem,) = json.loads(run("status", lake, "--json", code=6).stdout)["problems"]
     assert "session_date=2025-09-01" in problem
+
+
+@pytest.fixture
+def shared_lake(demo_lake):
+    """A lake that all users of the machine may read, and a binary that they may run."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = pathlib.Path(folder)
+        place.chmod(0o755)
+        shutil.copytree(demo_lake, place / "lake")
+        shutil.copy(BINARY, place / "callake")
+        yield place
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="runs as another user")
+def test_other_users_need_not_read_what_is_not_published(shared_lake):
+    lake = shared_lake / "lake"
+    for closed in ("spool/0123", "staging/callake-live"):
+        (lake / "_callake" / closed).mkdir(parents=True)
+    for closed in ("spool", "staging/callake-live"):
+        (lake / "_callake" / closed).chmod(0o700)
+
+    def as_other(*arguments, code=0):
+        command = [shared_lake / "callake", *map(str, arguments)]
+        done = subprocess.run(command, user=65534, group=65534, extra_groups=[], capture_output=True, text=True, cwd="/")
+        assert done.returncode == code, done.stderr
+        return done
+
+    assert "is sound: 5,000 rows" in as_other("verify", lake).stdout
+    assert "0 left-over files" in as_other("clean", lake).stdout
+    assert as_other("report", lake, "-o", "-").stdout.startswith("<!DOCTYPE html>")
+    day_file(lake).parent.chmod(0o700)
+    for command in ("verify", "status"):
+        assert "Permission denied" in as_other(command, lake, code=1).stderr

@@ -89,6 +89,15 @@ def day_file(folder):
     return sorted(folder.glob("lake/call_details/*/a.parquet"))[0]
 
 
+def flipped(folder):
+    """A digit of a file's checksum, so that its rows still decode."""
+    lake()(folder)
+    file = day_file(folder)
+    data = bytearray(file.read_bytes())
+    data[data.index(b"callake.sha256") + 30] ^= 1
+    file.write_bytes(data)
+
+
 def damaged(folder):
     lake()(folder)
     file = day_file(folder)
@@ -202,10 +211,15 @@ MISTAKES = [
     local("a lake of another major version", convert(SAMPLE), 2, "use the version of callake that wrote it", setup=of_another_version),
     local("a damaged lake", ("restore", "lake"), 6, "restore it from a copy, or move it away", setup=damaged),
     local("a damaged lake, merged into", convert(SAMPLE), 6, "restore it from a copy, or move it away", setup=damaged),
+    local("a flipped bit that may still decode", ("restore", "lake"), 6, "restore it from a copy, or move it away", setup=flipped),
+    local("days that the lake has not", ("restore", "lake", "--from", "2030-01-01"), 3, "callake status shows the days", setup=lake()),
     local("a file of another program", convert(SAMPLE), 6, "move it out of the lake", setup=foreign),
     local("a stray file in the lake", ("verify", "lake"), 6, "move it out of the lake", setup=stray),
     local("a snapshot into the lake", ("snapshot", "lake", "lake/copies"), 2, "name a place outside of it", setup=lake()),
     local("a scheme that is no store", ("status", "ftp://host/lake"), 2, "want a path, file://, s3://bucket/prefix, gs:// or az://"),
+    local("a query in a lake's URL", ("status", "s3://lakes/x?sig=1"), 2, "leave it out"),
+    local("a password in an endpoint's URL", ("status", "s3://lakes/x", "--endpoint-url", "http://a:b@localhost"), 2, "leave them out"),
+    local("a prefix without a lake", ("status", "s3://lakes/typo", "--endpoint-url", "STORE"), 3, "check the path, or the bucket and prefix", env={"AS": "writer"}),
     local("a key without its secret", ("status", "s3://lakes/x"), 2, "check the store's environment variables", env={"AWS_ACCESS_KEY_ID": "x"}),
     local("a bucket that is missing", (*convert(SAMPLE, dest="s3://nowhere/x"), "--endpoint-url", "STORE"), 1, "check its name", env={"AS": "writer"}),
     local("a key that the store does not know", ("status", "s3://lakes/x", "--endpoint-url", "STORE"), 1, "check AWS_ACCESS_KEY_ID", env={"AWS_ACCESS_KEY_ID": "AKIAWRONG"}),

@@ -130,6 +130,29 @@ def test_convert_read_verify_and_restore(store, tmp_path, demo_records):
     assert [json.loads(line) for line in lines] == [json.loads(line) for line in truth]
 
 
+def test_keys_are_those_that_the_url_names(store, demo_records):
+    env = {**environment(), **KEYS}
+    s3 = boto3.client("s3", endpoint_url=store, aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+    for prefix in ("Zürich/~x y", "a%20b"):
+        lake = (f"s3://lakes/{prefix}", "--endpoint-url", store)
+        run("convert", demo_records, "--dest", *lake, "--account", "demo", env=env)
+        assert "is sound: 5,000 rows in 5 files" in run("verify", *lake, env=env).stdout
+        found = s3.list_objects_v2(Bucket="lakes", Prefix=f"{prefix}/call_details/")
+        assert found["KeyCount"] == 5
+    done = run("convert", demo_records, "--dest", "s3://lakes/a?sig=secret", "--account", "demo", env=env, code=2)
+    assert "has a query or fragment" in done.stderr and "secret" not in done.stderr
+    endpoint = store.replace("http://", "http://user:secret@")
+    done = run("status", "s3://lakes/one", "--endpoint-url", endpoint, env=env, code=2)
+    assert "the endpoint's URL holds a user or password" in done.stderr and "secret" not in done.stderr
+
+
+def test_a_prefix_without_a_lake(store):
+    env = {**environment(), **KEYS}
+    for command in ("verify", "status", "restore"):
+        done = run(command, "s3://lakes/typo", "--endpoint-url", store, env=env, code=3)
+        assert "there is no lake at s3://lakes/typo: it holds no file of" in done.stderr
+
+
 def test_a_bucket_that_is_missing(store, tmp_path, demo_records):
     env = {**environment(), **KEYS}
     done = run("convert", demo_records, "--dest", "s3://nowhere/x", "--endpoint-url", store, "--account", "demo", env=env, code=1)

@@ -1,6 +1,7 @@
 //! Tests of publishing.
 
 use super::*;
+use crate::day::{Hashing, PLACEHOLDER};
 
 #[tokio::test]
 async fn a_day_is_created_merged_and_left() {
@@ -94,6 +95,43 @@ async fn a_lake_of_another_zone_is_refused() {
 }
 
 #[tokio::test]
+async fn damaged_files_do_not_switch_the_check_of_the_zone_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open(folder.path()).await;
+    publish(&lake, &[row(1, "a", "", 1, "")], DayFacts::default()).await;
+    let good = path(folder.path());
+    // Whichever is listed first.
+    for name in ["0.parquet", "b.parquet", "z.parquet"] {
+        std::fs::write(good.with_file_name(name), "damaged").unwrap();
+    }
+    let other = LakeOptions {
+        zone: Tz::America__New_York,
+        ..options()
+    };
+    let opened = Lake::open(folder.path().to_str().unwrap(), other).await;
+    assert_eq!(opened.unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[tokio::test]
+async fn a_run_that_came_to_nothing_takes_nothing_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("deep/er/lake");
+    let failing = open(&place).await;
+    let other = open(&place).await;
+    assert!(failing.withdraw());
+    publish(&other, &[row(1, "a", "", 1, "")], DayFacts::default()).await;
+    assert_eq!(visible(&place).len(), 1);
+}
+
+#[tokio::test]
+async fn trying_a_place_out_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("deep/er/lake");
+    Lake::try_out(place.to_str().unwrap(), options()).await.unwrap();
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn an_account_that_can_not_be_a_file_name_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let lake = open(folder.path()).await;
@@ -127,18 +165,21 @@ fn forge(path: &Path, pairs: &[(&str, &str)], without: &[&str]) {
         .unwrap()
         .map(|batch| batch.unwrap().project(&kept).unwrap())
         .collect();
-    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batches[0].schema(), None).unwrap();
+    let file = File::options().read(true).write(true).truncate(true).open(path);
+    let sink = Hashing::new(file.unwrap());
+    let mut writer = ArrowWriter::try_new(sink, batches[0].schema(), None).unwrap();
     for batch in batches {
         writer.write(&batch).unwrap();
     }
     for KeyValue { key, value } in old.into_iter().filter(|pair| pair.key.starts_with("callake.")) {
         let value = pairs
             .iter()
+            .chain(&[("callake.sha256", PLACEHOLDER)])
             .find(|pair| pair.0 == key)
             .map_or(value, |pair| Some(pair.1.to_string()));
         writer.append_key_value_metadata(KeyValue { key, value });
     }
-    writer.close().unwrap();
+    writer.into_inner().unwrap().finish(path).unwrap();
 }
 
 async fn check_refused(pairs: &[(&str, &str)], want: &str) {
@@ -199,6 +240,45 @@ async fn what_is_no_file_of_ours_is_not_overwritten() {
         assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
     }
+}
+
+/// Changes a value in the present file so that it still decodes, as a bad disk may.
+fn flip(path: &Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = (100..bytes.len())
+        .find(|&at| {
+            bytes[at] ^= 1;
+            std::fs::write(path, &bytes).unwrap();
+            let changed = std::panic::catch_unwind(|| read(path));
+            bytes[at] ^= 1;
+            changed.is_ok_and(|rows| rows.len() == 2)
+        })
+        .unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn damage_that_decodes_is_neither_merged_nor_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = open(folder.path()).await;
+    let (a, b) = (row(1, "a", "1", 5, "x"), row(2, "b", "", 5, "x"));
+    publish(&lake, &[a, b], DayFacts::default()).await;
+    let file = path(folder.path());
+    flip(&file);
+    let damaged = std::fs::read(&file).unwrap();
+    let merged = lake
+        .publish("acc", gather(&[row(3, "c", "", 6, "x")]), DayFacts::default())
+        .await;
+    let day = DayPath::new("call_details", DAY.parse().unwrap(), "acc").unwrap();
+    let scratch = crate::day::Scratch::new(folder.path(), crate::day::TEMP_LEFTOVER_AGE).unwrap();
+    let restored = lake.read(&day, &scratch).await.map(drop);
+    for error in [merged.map(drop).unwrap_err(), restored.unwrap_err()] {
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+        let want = format!("{day} has other bytes than were written: restore it from a copy");
+        assert!(error.to_string().starts_with(&want), "{error}");
+    }
+    assert_eq!(std::fs::read(&file).unwrap(), damaged);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

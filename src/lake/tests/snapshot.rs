@@ -67,6 +67,54 @@ async fn a_snapshot_that_was_cut_off_goes_on() {
 }
 
 #[tokio::test]
+async fn damage_is_not_copied_and_a_mended_lake_is() {
+    let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let lake = lake(folder.path()).await;
+    let file = path(folder.path());
+    let whole = std::fs::read(&file).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (name, damaged) in [
+        ("cut", whole[..whole.len() - 100].to_vec()),
+        ("foreign", b"foreign".to_vec()),
+        ("flipped", flipped(100)),
+        // A digit of the checksum itself: all else is as it was.
+        (
+            "checksum",
+            flipped(whole.windows(14).position(|it| it == b"callake.sha256").unwrap() + 20),
+        ),
+    ] {
+        std::fs::write(&file, damaged).unwrap();
+        let error = snapshot(&lake, &asked(target.path(), name)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{name}: {error}");
+        assert!(error.to_string().starts_with("call_details/"), "{name}: {error}");
+        assert!(!path(&target.path().join(name)).exists(), "{name}");
+        std::fs::write(&file, &whole).unwrap();
+        let taken = snapshot(&lake, &asked(target.path(), name)).await.unwrap();
+        assert_eq!(taken.manifest.files.len(), 2, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_copy_is_named_where_it_is() {
+    let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let lake = lake(folder.path()).await;
+    let place = target.path().join("a");
+    snapshot(&lake, &asked(target.path(), "a")).await.unwrap();
+    std::fs::remove_file(place.join("_callake/manifest.json")).unwrap();
+    std::fs::write(path(&place), "cut").unwrap();
+    let error = snapshot(&lake, &asked(target.path(), "a")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    let named = format!("{} is not as it was copied: remove it", path(&place).display());
+    assert!(error.to_string().starts_with(&named), "{error}");
+    std::fs::remove_file(path(&place)).unwrap();
+    snapshot(&lake, &asked(target.path(), "a")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_range_of_days_is_copied() {
     let (folder, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let lake = lake(folder.path()).await;

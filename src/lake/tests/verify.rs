@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::super::verify::FindingKind::*;
+use super::super::verify::{FindingKind::*, check_file};
 use super::*;
 use crate::day::{Footer, Scratch, TEMP_LEFTOVER_AGE, write};
 
@@ -69,6 +69,23 @@ async fn a_sound_lake_is_counted() {
     let folder = tempfile::tempdir().unwrap();
     let found = verify(&lake(folder.path()).await, true).await;
     assert_eq!((found.files, found.rows, found.is_sound()), (2, 3, true));
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_meanwhile_is_checked_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path()).await;
+    let day = DayPath::parse(PATH).unwrap();
+    let scratch = Scratch::new(folder.path(), TEMP_LEFTOVER_AGE).unwrap();
+    let file = lake.store.local_file(&day, &scratch).await.unwrap().unwrap();
+    publish(&lake, &[row(9, "new", "", 9, "x")], DayFacts::default()).await;
+    let mut keys = 0;
+    let checked = check_file(&day, &file, true, |_| {
+        keys += 1;
+        Ok(())
+    });
+    let checked = checked.unwrap();
+    assert_eq!((checked.findings, checked.rows, keys), (vec![], 2, 2));
 }
 
 #[tokio::test]
@@ -250,6 +267,47 @@ async fn status_is_read_from_footers() {
         days,
         [(first, 2, Coverage::Closed), (second, 1, Coverage::Unknown)]
     );
+}
+
+#[tokio::test]
+async fn a_table_and_a_day_may_lie_elsewhere() {
+    let (folder, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let lake = lake(folder.path()).await;
+    let move_out = |name: &str| {
+        let (here, there) = (
+            folder.path().join(name),
+            elsewhere.path().join(name.replace('/', "-")),
+        );
+        std::fs::rename(&here, &there).unwrap();
+        std::os::unix::fs::symlink(there, here).unwrap();
+    };
+    move_out("call_details/session_date=2025-09-30");
+    move_out("call_details");
+    let found = verify(&lake, true).await;
+    assert_eq!((found.files, found.rows, found.findings), (2, 3, vec![]));
+    assert_eq!(lake.status().await.unwrap().accounts[0].rows, 3);
+    publish(&lake, &[row(9, "new", "", 9, "x")], DayFacts::default()).await;
+    assert_eq!(verify(&lake, true).await.rows, 4);
+
+    let table = folder.path().join("call_details");
+    std::os::unix::fs::symlink("..", table.join("loop")).unwrap();
+    std::os::unix::fs::symlink("nowhere", table.join("session_date=2025-10-03")).unwrap();
+    let found = verify(&lake, true).await.findings;
+    let paths: Vec<_> = found
+        .iter()
+        .map(|finding| (finding.kind, finding.path.as_str()))
+        .collect();
+    let strays = ["call_details/loop", "call_details/session_date=2025-10-03"];
+    assert_eq!(paths, strays.map(|path| (ForeignFile, path)));
+}
+
+#[tokio::test]
+async fn a_place_without_a_lake_has_no_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = Lake::for_reading(folder.path().to_str().unwrap(), options()).unwrap();
+    assert_eq!(lake.status().await.unwrap_err().kind(), ErrorKind::Missing);
+    open(folder.path()).await;
+    assert_eq!(lake.status().await.unwrap().accounts, []);
 }
 
 #[tokio::test]
