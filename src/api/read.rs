@@ -294,6 +294,8 @@ impl<'a> Reader<'a> {
             "rows stand behind a page that was not full: every list is read until an empty page comes"
         );
         self.readings.may_fall_short = true;
+        // A full page of both parts may have been two of a smaller limit for each.
+        self.readings.limit_per_part = self.readings.limit_per_part.filter(|per_part| *per_part);
         self.runs.clear();
         self.provisional = None;
         self.coverage.reopen(i64::MIN, false);

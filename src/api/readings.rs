@@ -199,7 +199,7 @@ impl Readings {
         let (bots, conversations) = parts(page);
         if page.rows.len() > self.full {
             self.limit_per_part = Some(true);
-        } else if page.rows.len() == self.full && bots > 0 && conversations > 0 {
+        } else if !self.may_fall_short && page.rows.len() == self.full && bots > 0 && conversations > 0 {
             // Were it for each, two parts that end here would have to make a full page by chance.
             self.limit_per_part = self.limit_per_part.or(Some(false));
         }

@@ -74,8 +74,12 @@ impl Due {
         } = selection;
         let paths = files(lake, schema::call_details().name.as_str(), account, *from, *to).await?;
         if paths.is_empty() {
-            let what = format!("call_details of account {account} in the days asked for");
-            return Err(lake.no_days(&what).into());
+            let what = format!("call_details of account {account}");
+            let error = match (from, to) {
+                (None, None) => lake.no_days(&what),
+                _ => lake.no_days_asked(&what),
+            };
+            return Err(error.into());
         }
         let mut columns = vec!["conversation_id", "channel", "session_start_time", "fetched_at"];
         columns.extend(state::COLUMNS);
