@@ -245,7 +245,7 @@ impl<'a> Reader<'a> {
         };
         match walk.verdict {
             // It was asked for when a short page still was an end.
-            Verdict::Proven | Verdict::Unproven(_)
+            Verdict::Proven | Verdict::Unproven(_) | Verdict::FallsShort
                 if self.readings.may_fall_short != task.way.may_fall_short =>
             {
                 self.coverage.open(window.from, again);
