@@ -210,13 +210,21 @@ pub(crate) async fn export(
             }
         }
     }
-    reading.await??;
-    warn_of_nothing(record);
+    // What could not be proven costs nothing of what came along.
+    let proven = match reading.await? {
+        Err(error @ api::ApiError::Incomplete(_)) => Err(error),
+        outcome => {
+            outcome?;
+            warn_of_nothing(record);
+            Ok(())
+        }
+    };
     // Rows that came along of days that were not asked for.
     let rows = pages.take_all(None, record)?;
     job.progress.begin("publishing", "days");
     job.progress.expect(rows.len() as u64, 0);
     publish::publish(job, lake, &settings.account, rows, DayFacts::default(), record).await?;
+    proven?;
     if let Some(spool) = &spool {
         spool.clear()?;
     }

@@ -150,18 +150,18 @@ where
     F: Future<Output = Result<(Answer, Cost), ApiError>>,
 {
     let mut pages = Vec::new();
-    let mut offset = 0;
+    let (mut offset, mut rows_are_counted) = (0, asker.way.unit == Some(Unit::Records));
     loop {
         let answer = asker.sure_page(offset).await?;
         let rows = answer.page.rows.len();
         let short = asker.way.is_last(rows);
         pages.push((offset, answer));
         if short || offset == MAX_OFFSET {
-            return Ok((pages, !short || asker.way.may_be_cut(offset, rows)));
+            let is_cut = !rows_are_counted && asker.way.may_be_cut(offset, rows);
+            return Ok((pages, !short || is_cut));
         }
         // Where rows are counted, the furthest page overlaps the first and holds all that can be reached beyond it.
-        let rows_are_counted = asker.way.unit == Some(Unit::Records)
-            || (pages.len() == 2 && unit(&pages[0].1.page, &pages[1].1.page) == Unit::Records);
+        rows_are_counted |= pages.len() == 2 && unit(&pages[0].1.page, &pages[1].1.page) == Unit::Records;
         offset = if rows_are_counted { MAX_OFFSET } else { offset + 1 };
     }
 }

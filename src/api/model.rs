@@ -41,14 +41,14 @@ impl Session {
         self.id * 2 + u64::from(self.conversation)
     }
 
-    fn row(&self, clock: i64) -> Row {
+    fn row(&self, clock: i64, wrap_up: i64) -> Row {
         let start = self.start.div_euclid(1000);
         Row {
             key: self.key(),
             session: self.id,
             conversation: self.conversation,
             start: Some(start),
-            end: Some(self.end.div_euclid(1000)),
+            end: Some((self.end + wrap_up).div_euclid(1000)),
             clock: Some(start + clock),
             naive: true,
         }
@@ -212,7 +212,7 @@ impl Model {
         if self.reading.filter == Filter::Start {
             session.start
         } else {
-            (session.end - self.wrap_up(session)).max(session.start)
+            session.end
         }
     }
 
@@ -347,7 +347,7 @@ impl Model {
             let page = list.into_iter().skip(skip).take(limit);
             page.filter(|session| !self.is_hidden(session))
         };
-        let row = |session: Session| session.row(self.oddities.clock);
+        let row = |session: Session| session.row(self.oddities.clock, self.wrap_up(&session));
         let rows: Vec<Row> = if empty_at.contains(&state.requests) {
             Vec::new()
         } else if reading.parts {

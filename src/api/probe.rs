@@ -79,6 +79,7 @@ where
         filter: Some(Filter::Start),
         full: LIMIT as usize,
         full_is_known: true,
+        ended: 0,
         may_fall_short: false,
         sizes: Sizes::default(),
         counts_window: false,

@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
     fn lanes(&self) -> usize {
         let is_known = self.readings.filter() == Some(Filter::Start)
             && self.readings.filter_is_sure()
-            && (self.readings.unit.is_some() || self.readings.full_is_known);
+            && (self.readings.unit.is_some() || self.readings.full_is_known || self.readings.ended > 0);
         if is_known {
             (self.setting.lanes)().clamp(1, MAX_LANES)
         } else {
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
         let reached = &mut self.readings.sizes.reached;
         *reached = walk.reached.max(*reached);
         self.readings.unit = self.readings.unit.or(walk.unit);
-        self.readings.full_is_known |= walk.end_is_end;
+        self.readings.ended = self.readings.ended.max(walk.ended);
         self.tally.charge(window, &walk.cost);
         self.spend(&task, &walk);
         tracing::debug!(%window, verdict = ?walk.verdict, requests = walk.cost.requests, rows = walk.rows().count(),
@@ -443,7 +443,8 @@ impl<'a> Reader<'a> {
                 self.readings.believe(filter);
             }
             // Several pages prove a window only where rows cannot leave it.
-            let is_proven = is_proven && (pages.len() == 1 || filter == Some(Filter::Start));
+            let takes_starts = [filter, self.readings.filter()] == [Some(Filter::Start); 2];
+            let is_proven = is_proven && (pages.len() == 1 || takes_starts);
             let walk = Walk {
                 leans_on,
                 pages,

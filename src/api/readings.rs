@@ -121,8 +121,10 @@ pub(crate) struct Readings {
     pub(crate) unit: Option<Unit>,
     /// Rows of a full page: the `limit` asked for, until a server shows that it gives fewer.
     pub(crate) full: usize,
-    /// Whether a page has shown that size, or that nothing follows a smaller one.
+    /// Whether a page has shown that size.
     pub(crate) full_is_known: bool,
+    /// Rows of the largest page that was seen to be followed by nothing.
+    pub(crate) ended: usize,
     pub(crate) sizes: Sizes,
     /// Whether rows have been seen behind a page that was not full, so that only an empty one ends a list.
     pub(crate) may_fall_short: bool,
@@ -136,6 +138,8 @@ pub(crate) struct Readings {
     by_start_only: u64,
     by_end_only: u64,
     by_neither: u64,
+    /// Rows under way at both bounds, which a filter on starts never brings.
+    by_across: u64,
     start_edge: EdgeCount,
     end_edge: EdgeCount,
     zone: ZoneCheck,
@@ -163,6 +167,7 @@ impl Readings {
             unit: None,
             full: LIMIT as usize,
             full_is_known: false,
+            ended: 0,
             sizes: Sizes::default(),
             may_fall_short: false,
             limit_per_part: None,
@@ -172,6 +177,7 @@ impl Readings {
             by_start_only: 0,
             by_end_only: 0,
             by_neither: 0,
+            by_across: 0,
             start_edge: EdgeCount::default(),
             end_edge: EdgeCount::default(),
             zone: ZoneCheck {
@@ -214,6 +220,7 @@ impl Readings {
             self.by_start_only += u64::from(bounds.contains(start) && end > bounds.end);
             self.by_end_only += u64::from(bounds.contains(end) && start < bounds.start);
             self.by_neither += u64::from(start <= end && end < bounds.start);
+            self.by_across += u64::from(start < bounds.start && end > bounds.end);
         }
         Ok(())
     }
@@ -244,7 +251,7 @@ impl Readings {
     /// Whether the filter can't turn out to be another than it is taken for. A filter on an end that comes before the one in the
     /// record, as without after-call work, brings rows of both kinds, or by chance only those of a filter on starts.
     pub(crate) fn filter_is_sure(&self) -> bool {
-        let others = self.by_end_only + self.by_neither;
+        let others = self.by_end_only + self.by_neither + self.by_across;
         match (self.decided, self.filter()) {
             (Some(_), _) | (None, Some(Filter::End | Filter::Update)) => true,
             (None, Some(Filter::Start)) => self.by_start_only >= SURE_STARTS && others == 0,

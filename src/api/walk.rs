@@ -58,6 +58,8 @@ pub(crate) struct Way {
     pub(crate) filter: Option<Filter>,
     pub(crate) full: usize,
     pub(crate) full_is_known: bool,
+    /// Rows of the largest page that was seen to be followed by nothing: one of no more rows is no full one that is small.
+    pub(crate) ended: usize,
     /// Whether only an empty page ends a list (W12).
     pub(crate) may_fall_short: bool,
     /// What pages have had, which tells a smaller one to be the last.
@@ -114,8 +116,8 @@ pub(crate) struct Walk {
     pub(crate) leans_on: Option<Window>,
     /// What `offset` has been seen to count.
     pub(crate) unit: Option<Unit>,
-    /// Whether a short page has been seen to be followed by nothing.
-    pub(crate) end_is_end: bool,
+    /// Rows of the last page, where it was seen to be followed by nothing.
+    pub(crate) ended: usize,
     /// The furthest that rows of other lists have come from (W14).
     pub(crate) reached: (u32, usize),
     pub(crate) cost: Cost,
@@ -132,7 +134,7 @@ impl Walk {
             before: Vec::new(),
             leans_on: None,
             unit,
-            end_is_end: false,
+            ended: 0,
             reached: (0, 0),
             cost: Cost::default(),
         }
@@ -391,11 +393,13 @@ where
     }
     let rows = walk.before.len() + walk.rows().count();
     let short_by_count = count.is_some_and(|count| count > rows as u64);
-    let unsure_of_size = !asker.way.full_is_known && !asker.way.sizes.exceeds(&walk.pages[0].1.page);
+    let first = &walk.pages[0].1.page;
+    let unsure_of_size =
+        !asker.way.full_is_known && first.rows.len() > asker.way.ended && !asker.way.sizes.exceeds(first);
     let is_unsure = last == 0 && (short_by_count || unsure_of_size) || is_doubtful(&asker.way, walk);
     if is_unsure && last < MAX_OFFSET {
         match behind(asker, walk, last).await? {
-            Behind::Nothing => walk.end_is_end = true,
+            Behind::Nothing => walk.ended = walk.pages.last().map_or(0, |(_, answer)| answer.page.rows.len()),
             Behind::Moved => return Ok(Verdict::Moved),
             Behind::More if asker.way.may_fall_short => {
                 return Ok(Verdict::Full(outlook(&asker.way, walk).max(rows as f64 * 2.0)));

@@ -333,6 +333,7 @@ impl Stream {
         self.values += 1;
         self.pos = elements;
         self.broken_off = None;
+        self.within_fault = false;
         self.place = Place::Elements {
             page,
             next: Next::FirstOrEnd,

@@ -195,6 +195,7 @@ impl Reader<'_> {
             filter: self.readings.filter(),
             full: self.readings.full,
             full_is_known: self.readings.full_is_known,
+            ended: self.readings.ended,
             may_fall_short: self.readings.may_fall_short,
             sizes: self.readings.sizes,
             counts_window: self.readings.counts_window,

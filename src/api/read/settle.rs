@@ -130,7 +130,9 @@ impl Reader<'_> {
                 && page
                     .num_results
                     .is_none_or(|count| count <= page.rows.len() as u64)
-                && (self.readings.full_is_known || self.readings.sizes.exceeds(page))
+                && (self.readings.full_is_known
+                    || page.rows.len() <= self.readings.ended
+                    || self.readings.sizes.exceeds(page))
         });
         self.learn(&walk)?;
         if walk.rows().any(|row| row.key == key) {
@@ -161,7 +163,7 @@ impl Reader<'_> {
             _ => {}
         }
         self.readings.unit = self.readings.unit.or(walk.unit);
-        self.readings.full_is_known |= walk.end_is_end;
+        self.readings.ended = self.readings.ended.max(walk.ended);
         self.charge_look(walk.window, &walk.cost);
         Ok(())
     }

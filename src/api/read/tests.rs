@@ -288,6 +288,16 @@ fn a_smaller_limit_for_each_part_ends_no_list() {
 }
 
 #[test]
+fn a_smaller_limit_than_the_first_list_is_no_full_page() {
+    for limit in [25, 30, 60] {
+        let day = |n: i64, count| sessions(count, 0.0, 0.0, DAY + n * 86_400, n as u64);
+        let mut model = Model::new(Reading::default(), [day(0, 18), day(9, 300)].concat(), 1);
+        model.oddities.limit = limit;
+        read_all(&model, &days(11), 1);
+    }
+}
+
+#[test]
 fn a_list_that_is_cut_off_short_of_the_documented_reach_is_split() {
     for reach in [1_099, 1_050, 1_000, 500] {
         let oddities = Oddities {
@@ -323,6 +333,15 @@ fn a_filter_on_an_end_before_that_of_the_record_is_none_on_starts() {
             check_odd(&oddities, counts, |_| true);
         }
     }
+    // Windows narrower than the work after a call, which show no row that ends in one and begins before it.
+    let reading = Reading {
+        filter: Filter::End,
+        ..Reading::default()
+    };
+    let sessions = [0, 1].map(|n| sessions(30_000, 0.0, 0.0, DAY + n * 86_400, n as u64));
+    let mut model = Model::new(reading, sessions.concat(), 1);
+    model.oddities.wrap_up = 90 * 60;
+    read_all(&model, &days(1), 1);
 }
 
 #[test]
