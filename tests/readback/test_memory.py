@@ -113,9 +113,9 @@ def test_wide_records(tmp_path):
 def test_empty_elements(tmp_path):
     """They have no bytes in any column, but a place in each."""
     with open(tmp_path / "a.ndjson", "w") as file:
-        for row in range(200):
-            file.write('{"sessionId":"%d","sessionStartTime":"2025-09-03T01:02:03","destinations":[%s]}\n' % (row, ",".join(["{}"] * 50_000)))
+        for row in range(333):
+            file.write('{"sessionId":"%d","sessionStartTime":"2025-09-03T01:02:03","destinations":[%s]}\n' % (row, ",".join(["{}"] * 30_000)))
     # A batch holds 50 times as many as usual, which the smaller budget has no room for.
     assert convert(tmp_path / "lake", tmp_path / "a.ndjson", budget=DEFAULT) <= DEFAULT
     elements = f"select count(*), sum(len(destinations)) from read_parquet('{tmp_path}/lake/call_details/*/*.parquet')"
-    assert duckdb.sql(elements).fetchone() == (200, 10_000_000)
+    assert duckdb.sql(elements).fetchone() == (333, 9_990_000)
