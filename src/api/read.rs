@@ -105,7 +105,7 @@ struct Reader<'a> {
     edges: Edges,
     tally: Tally,
     run: RunReport,
-    /// The first second of windows proven by several pages while the filter was not known.
+    /// The first second of windows proven by several pages, or several at once, while the filter was not sure.
     provisional: Option<i64>,
     /// What windows that were too wide have told of those inside them, the last [`RUNS`].
     runs: VecDeque<Run>,
@@ -215,7 +215,6 @@ impl<'a> Reader<'a> {
     /// One window at a time until it is known that rows cannot leave one window for another while they are read.
     fn lanes(&self) -> usize {
         let is_known = self.readings.filter() == Some(Filter::Start)
-            && self.readings.filter_is_sure()
             && (self.readings.unit.is_some() || self.readings.full_is_known || self.readings.ended > 0);
         if is_known {
             (self.setting.lanes)().clamp(1, MAX_LANES)
@@ -333,7 +332,9 @@ impl<'a> Reader<'a> {
             let unproven = Unproven { window, doubt };
             self.run.unproven.push(unproven);
             self.tally.add_doubt(unproven);
-        } else if walk.pages.len() > 1 && !self.readings.filter_is_sure() {
+        } else if !self.readings.filter_is_sure()
+            && (walk.pages.len() > 1 || self.readings.filter().is_some())
+        {
             self.provisional = Some(
                 self.provisional
                     .map_or(window.from, |first| first.min(window.from)),
