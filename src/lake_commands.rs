@@ -13,7 +13,7 @@ use crate::day::{Scratch, TEMP_LEFTOVER_AGE};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::lake::{Lake, LakeOptions, SPOOL, SnapshotOptions};
-use crate::{api, export, report};
+use crate::{api, report, spool_folder};
 
 /// Checks the lake; exits with the code for integrity where something is wrong.
 pub(crate) async fn verify(settings: VerifySettings, job: &Job) -> anyhow::Result<Exit> {
@@ -92,7 +92,8 @@ fn check_target(lake: &str, target: &str) -> Result<(), Refused> {
             "the place for snapshots is empty: want a path or a URL".to_string(),
         ));
     }
-    let resolved = |place: &str| export::local_folder(place).map_or_else(|| PathBuf::from(place), canonical);
+    let resolved =
+        |place: &str| spool_folder::local_folder(place).map_or_else(|| PathBuf::from(place), canonical);
     if resolved(target).starts_with(resolved(lake)) {
         return Err(Refused(format!(
             "snapshot {lake} to {target}: the target lies within the lake; name a place outside of it"
@@ -126,7 +127,7 @@ pub(crate) async fn clean(settings: CleanSettings, job: &Job) -> anyhow::Result<
     } = settings;
     let lake = open(&location, job)?;
     let mut cleaned = job.droppable(lake.clean(dry_run)).await?;
-    if let Some(root) = export::local_folder(&location.lake) {
+    if let Some(root) = spool_folder::local_folder(&location.lake) {
         cleaned.files.extend(clean_spool(root, dry_run)?);
     }
     report::output(|out| match json {

@@ -20,6 +20,7 @@
 //! | `zone_check` | naive starts against the clock in the session ids |
 //! | `shell` | completions and manual pages |
 //! | `secrets` | where the API's credentials come from |
+//! | `spool_folder` | where fetched pages lie until they are published |
 //! | `publish` | gathered rows → the lake, and the end of every run |
 //! | `memory` | how the memory budget of a run is shared out |
 //! | [`schema`] | the record types, from `schemas/*.json` |
@@ -75,6 +76,7 @@ pub mod schema;
 mod secrets;
 pub mod selection;
 mod shell;
+mod spool_folder;
 pub mod stop;
 mod tour;
 mod zone_check;

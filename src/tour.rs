@@ -9,7 +9,7 @@ use crate::demo::server::{self, ServerOptions};
 use crate::exit::Exit;
 use crate::job::Job;
 use crate::report::RunRecord;
-use crate::{export, publish, report};
+use crate::{export, publish, report, spool_folder};
 
 /// Serves the demo's records on loopback, exports all of its days into the lake at `dest`, says how to query it.
 pub(crate) async fn run(dest: String, job: &Job) -> anyhow::Result<Exit> {
@@ -31,7 +31,7 @@ pub(crate) async fn run(dest: String, job: &Job) -> anyhow::Result<Exit> {
     let server = tokio::spawn(server::serve(listener, options));
     let client = Client::new(ClientConfig {
         progress: job.progress.clone(),
-        spool: Some(export::spool(None, &settings.lake.dest)?),
+        spool: Some(spool_folder::find(None, &settings.lake.dest)?),
         ..export::client_config(&settings.api, credentials)
     })?;
     let days = api::days(settings.lake.zone, settings.from, settings.to)?;

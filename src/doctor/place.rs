@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Check;
 use crate::config::LakeSettings;
 use crate::exit::Exit;
-use crate::export;
 use crate::lake::{Lake, LakeOptions};
+use crate::spool_folder;
 
 /// Room below which a run of any size is likely to fail, in bytes.
 const LEAST_ROOM: u64 = 256_000_000;
@@ -63,7 +63,7 @@ pub(super) fn space(spool: Option<&Path>, lake: &LakeSettings) -> Vec<Check> {
         check_spool(spool, &lake.dest),
         check_space("temporary_folder", &std::env::temp_dir()),
     ];
-    if let Some(folder) = export::local_folder(&lake.dest) {
+    if let Some(folder) = spool_folder::local_folder(&lake.dest) {
         checks.push(check_space("destination_space", folder));
     }
     checks
@@ -72,15 +72,15 @@ pub(super) fn space(spool: Option<&Path>, lake: &LakeSettings) -> Vec<Check> {
 fn check_spool(named: Option<&Path>, dest: &str) -> Check {
     let found = match named {
         Some(folder) => Ok(folder.to_path_buf()),
-        None => export::spool_beside(dest),
+        None => spool_folder::beside(dest),
     };
     let remedy = "name a folder of your own with --spool";
     let folder = match found {
         Ok(folder) => folder,
         Err(error) => return Check::failed("spool", &error, remedy),
     };
-    let is_temporary = named.is_none() && export::local_folder(dest).is_none();
-    match export::check_is_ours(&folder) {
+    let is_temporary = named.is_none() && spool_folder::local_folder(dest).is_none();
+    match spool_folder::check_is_ours(&folder) {
         Err(error) if is_temporary && folder.symlink_metadata().is_ok() => {
             Check::failed("spool", &error, remedy)
         }
